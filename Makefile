@@ -1,0 +1,53 @@
+# Every command of the project, listed by `make help`. Each sets up what it needs.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+AXES   ?=
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test unit check format bench bench-quick lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements.lock pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; sys.exit("Drumbeat needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.installed ## make the virtual environment from the lock
+
+run: setup ## start everything with a demonstration campaign; Ctrl-C ends it
+	@exec $(BIN)/drumbeat up --demonstration
+
+test: setup ## every test, on a real Postgres
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+unit: setup ## the tests that need no server, in seconds
+	$(BIN)/python -m pytest -m "not postgres and not slow"
+
+check: setup ## formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p drumbeat
+	$(BIN)/mypy tests benchmarks
+	$(BIN)/lint-imports --no-cache
+
+format: setup ## rewrite files the way `make check` wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## all benchmarks as ratios; AXES="append-1 live" for some
+	$(BIN)/python -m benchmarks $(AXES)
+
+bench-quick: setup ## the same on less work, in about three minutes
+	$(BIN)/python -m benchmarks --quick $(AXES)
+
+lock: ## renew requirements.lock (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras -o requirements.lock pyproject.toml
+
+clean: ## remove the environment and caches; keeps .drumbeat
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

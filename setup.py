@@ -1,0 +1,9 @@
+"""Map the fixed top level onto one import package: `src/` is `drumbeat`, `streams/` is `drumbeat.streams`."""
+
+from setuptools import find_packages, setup
+
+setup(
+    package_dir={"drumbeat": "src", "drumbeat.streams": "streams"},
+    packages=["drumbeat", "drumbeat.streams", *("drumbeat." + name for name in find_packages("src"))],
+    package_data={"": ["*.sql", "*.html", "py.typed", "*.toml", "*.json"]},
+)

@@ -1,0 +1,22 @@
+"""What the loop needs to know of a kind of stream: its name, its state's type, and how an event changes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from drumbeat.events import Event, Fact
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Generic[S]):
+    """A kind of stream. `evolve` never refuses: history has happened.
+
+    `state_type` is what a snapshot of the state is decoded to; states are frozen msgspec structs (a tagged union
+    where there are stages) without personal data, so that msgspec writes and reads a snapshot without help.
+    """
+
+    name: str
+    state_type: Any
+    evolve: Callable[[S | None, Event[Fact]], S]

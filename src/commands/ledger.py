@@ -1,0 +1,92 @@
+"""The port through which commands read and write streams. `eventstore.ledger` is the real one.
+
+A ledger may be used by many threads at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from drumbeat.aggregates.aggregate import Aggregate
+from drumbeat.events import Event, Fact
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[S]):
+    """A stream's state and version; version 0 and no state when the stream has no events.
+
+    `workspace_id` is the workspace of the stream's events, None when it has none.
+    """
+
+    state: S | None
+    version: int
+    workspace_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """An idempotency key, with what identifies the request and the whole answer to give again.
+
+    `expires_at` None: kept for ever (policies' keys).
+    """
+
+    workspace_id: str
+    key: str
+    request_hash: bytes
+    answer: bytes
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """`positions` are those of the events, in their order. `answer` is the kept answer when the key was known:
+    then nothing was written, and `position` is that of the first time."""
+
+    positions: Sequence[int]
+    position: int
+    answer: bytes | None = None
+
+
+class VersionConflict(Exception):
+    """Another writer changed one of the streams first; load, decide and append again."""
+
+
+class KeyReused(Exception):
+    """The idempotency key was used for another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"idempotency key {key!r} was used for another request")
+        self.key = key
+
+
+class Ledger(Protocol):
+    """Streams of events."""
+
+    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
+        """The state of one stream, by snapshot where there is one."""
+        ...
+
+    def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
+        """The states of many streams in one query; every id asked for is in the answer."""
+        ...
+
+    def append(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
+        """Write events of any number of streams, all or none, in one round trip.
+
+        Each event carries its stream's next version; raises `VersionConflict` when another writer has written
+        that version, `KeyReused` when the key was used with another request hash. No events and a key: the key
+        is kept with its answer, and `position` is the newest one of the log.
+        """
+        ...
+
+    def append_bulk(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
+        """As `append`, for thousands of events, by COPY; `positions` is then empty."""
+        ...
+
+    def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
+        """What was answered under a key before, if it was. Raises `KeyReused`."""
+        ...

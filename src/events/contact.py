@@ -1,0 +1,90 @@
+"""Facts of a contact in a campaign: enrolment, control and end. Calls and goals have files of their own."""
+
+from typing import ClassVar
+
+from drumbeat.events.fact import Fact
+from drumbeat.events.values import (
+    AddressKey,
+    CampaignSource,
+    Channel,
+    ContactPrivate,
+    FinishOutcome,
+    Priority,
+)
+
+
+class ContactEnrolled(Fact):
+    """A person became a contact of a campaign. `reference` is the workspace's opaque id of the person."""
+
+    TYPE: ClassVar[str] = "contact.enrolled.v1"
+    reference: str
+    zone: str | None = None
+    priority: Priority = Priority.NORMAL
+    tags: tuple[str, ...] = ()
+    source: CampaignSource
+    address_keys: tuple[AddressKey, ...] = ()
+    private: ContactPrivate
+
+
+class ContactEnrolmentRefused(Fact):
+    """An enrolment was turned away; recorded once per contact and reason."""
+
+    TYPE: ClassVar[str] = "contact.enrolment_refused.v1"
+    reason: str
+
+
+class ContactProfileChanged(Fact):
+    """What is known of the person changed; the whole of it as it is now."""
+
+    TYPE: ClassVar[str] = "contact.profile_changed.v1"
+    zone: str | None = None
+    priority: Priority
+    tags: tuple[str, ...] = ()
+    address_keys: tuple[AddressKey, ...] = ()
+    private: ContactPrivate
+
+
+class ContactRemoved(Fact):
+    """Taken out of the campaign for ever (B-36)."""
+
+    TYPE: ClassVar[str] = "contact.removed.v1"
+    reason: str
+
+
+class ContactPaused(Fact):
+    """Paused by hand."""
+
+    TYPE: ClassVar[str] = "contact.paused.v1"
+    reason: str = ""
+
+
+class ContactResumed(Fact):
+    """No longer paused by hand."""
+
+    TYPE: ClassVar[str] = "contact.resumed.v1"
+
+
+class ContactOptedOut(Fact):
+    """The person does not want to be contacted."""
+
+    TYPE: ClassVar[str] = "contact.opted_out.v1"
+    channel: Channel
+
+
+class ContactFinished(Fact):
+    """Nothing more happens to this contact unless it is reopened."""
+
+    TYPE: ClassVar[str] = "contact.finished.v1"
+    outcome: FinishOutcome
+
+
+class ContactReopened(Fact):
+    """A finished contact is worked on again, on a person's command; one attempt beyond the limit is allowed."""
+
+    TYPE: ClassVar[str] = "contact.reopened.v1"
+
+
+class ContactReminderRequested(Fact):
+    """A survey participant who has not responded is to be reminded (A-44)."""
+
+    TYPE: ClassVar[str] = "contact.reminder_requested.v1"
