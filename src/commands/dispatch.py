@@ -1,0 +1,41 @@
+"""From a command to its handler: a plain dict, and the one function that everything outside calls."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from drumbeat.commands.command import Command, Done
+from drumbeat.commands.ledger import Ledger
+from drumbeat.commands.loop import Idempotency, Run, WorkspaceKeys
+from drumbeat.events import Principal
+
+Handler = Callable[[Any, Run], Done]
+
+# Each module of commands ends with its own part of the table.
+HANDLERS: dict[type[Command], Handler] = {}
+
+
+class Commands:
+    """Carries out commands on a ledger. May be used by many threads at once."""
+
+    def __init__(self, ledger: Ledger, keys: WorkspaceKeys) -> None:
+        self._ledger = ledger
+        self._keys = keys
+
+    def execute(
+        self, command: Command, principal: Principal, *, now: datetime, idempotency: Idempotency | None = None
+    ) -> Done:
+        """Carry out one command. Raises `Refused` with the reason; nothing is written then.
+
+        With an idempotency key the same command again gives the first answer and writes nothing; another command
+        under the same key is refused `idempotency_key_reused`.
+        """
+        run = Run(
+            ledger=self._ledger,
+            keys=self._keys,
+            principal=principal,
+            now=now,
+            idempotency=idempotency,
+            fingerprint=command.fingerprint() if idempotency else b"",
+        )
+        return HANDLERS[type(command)](command, run)

@@ -1,0 +1,198 @@
+"""The command loop: load, decide, append at the expected version, retry on conflict only."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
+from uuid import UUID, uuid4
+
+from drumbeat.aggregates.aggregate import Aggregate
+from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.commands.command import Done
+from drumbeat.commands.ledger import Appended, KeyReused, Ledger, Loaded, Once, VersionConflict
+from drumbeat.events import Event, Fact, Principal
+
+S = TypeVar("S")
+
+MAX_ATTEMPTS = 20
+"""How often a decision is taken anew when other writers change its stream, before the caller hears of it."""
+
+
+class WorkspaceKeys(Protocol):
+    """The secret keys under which a workspace's references and addresses are hashed; `access` holds them."""
+
+    def key(self, workspace_id: str) -> bytes:
+        """32 bytes, the same on every call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """A key under which a command has its effect at most once. `kept_for` None: for ever (policies)."""
+
+    key: str
+    kept_for: timedelta | None = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one append shall write, and the answer to give for it (kept with an idempotency key)."""
+
+    stream_id: UUID
+    version: int
+    events: Sequence[Event[Fact]]
+    results: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One command being carried out: by whom, when, under which key, on which ledger.
+
+    A run belongs to one thread. `fingerprint` identifies the request when there is a key.
+    """
+
+    ledger: Ledger
+    keys: WorkspaceKeys
+    principal: Principal
+    now: datetime
+    idempotency: Idempotency | None = None
+    fingerprint: bytes = b""
+    new_id: Callable[[], UUID] = field(default=uuid4)
+
+    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
+        """A stream of the principal's workspace. One of another workspace is refused like one that is not there."""
+        return self._of_workspace(aggregate.name, stream_id, self.ledger.load(aggregate, stream_id))
+
+    def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> dict[UUID, Loaded[S]]:
+        """Many streams in one query; ids without events are there with version 0."""
+        loaded = self.ledger.load_many(aggregate, stream_ids)
+        return {sid: self._of_workspace(aggregate.name, sid, loaded[sid]) for sid in stream_ids}
+
+    def one(
+        self,
+        aggregate: Aggregate[S],
+        stream_id: UUID,
+        decide: Callable[[S | None], Sequence[Fact]],
+        *,
+        campaign_id: UUID | None = None,
+        expected_version: int | None = None,
+    ) -> Done:
+        """Carry out a decision on one stream. Raises `Refused`."""
+
+        def plan() -> Plan:
+            loaded = self.load(aggregate, stream_id)
+            if expected_version is not None and loaded.version != expected_version:
+                raise Refused(
+                    RefusalCode.STALE_VERSION,
+                    f"the {aggregate.name} is at version {loaded.version}, not {expected_version}",
+                    field="expected_version",
+                    value=expected_version,
+                    allowed=str(loaded.version),
+                )
+            facts = decide(loaded.state)
+            events = self.stamp(facts, stream_id=stream_id, version=loaded.version, campaign_id=campaign_id)
+            return Plan(stream_id, loaded.version + len(events), events)
+
+        return self.many(plan)
+
+    def many(self, plan: Callable[[], Plan], *, bulk: bool = False, item: str = "") -> Done:
+        """Carry out a plan over any number of streams, all or nothing; taken anew when a stream changed meanwhile.
+
+        A command of several appends gives each its `item`: the key is kept per item. Raises `Refused`.
+        """
+        key = f"{self.idempotency.key}{item and ':' + item}" if self.idempotency else None
+        try:
+            if key is not None and (kept := self._answered(key)) is not None:
+                return kept
+            for _ in range(MAX_ATTEMPTS):
+                planned = plan()
+                append = self.ledger.append_bulk if bulk else self.ledger.append
+                try:
+                    appended = append(planned.events, once=self._once(key, planned))
+                except VersionConflict:
+                    continue
+                if appended.answer is not None:
+                    return _kept(appended)
+                return _done(planned, appended)
+        except KeyReused as reused:
+            raise Refused(
+                RefusalCode.IDEMPOTENCY_KEY_REUSED, str(reused), field="idempotency_key", value=reused.key
+            ) from reused
+        raise Refused(RefusalCode.CONFLICT, f"other writers changed the stream {MAX_ATTEMPTS} times; try again")
+
+    def stamp(
+        self, facts: Sequence[Fact], *, stream_id: UUID, version: int, campaign_id: UUID | None
+    ) -> list[Event[Fact]]:
+        """Put facts into their envelopes, as the versions that follow `version`."""
+        who = self.principal
+        return [
+            Event(
+                id=self.new_id(),
+                stream_id=stream_id,
+                stream_version=number,
+                time=self.now.astimezone(UTC),
+                workspace_id=who.workspace_id,
+                campaign_id=campaign_id,
+                actor=who.actor,
+                cause=who.cause,
+                correlation_id=who.correlation_id,
+                causation_id=who.causation_id,
+                fact=fact,
+            )
+            for number, fact in enumerate(facts, start=version + 1)
+        ]
+
+    def _of_workspace(self, name: str, stream_id: UUID, loaded: Loaded[S]) -> Loaded[S]:
+        if loaded.workspace_id not in (None, self.principal.workspace_id):
+            raise unknown(name, stream_id)
+        return loaded
+
+    def _answered(self, key: str) -> Done | None:
+        appended = self.ledger.answered(self.principal.workspace_id, key, self.fingerprint)
+        return None if appended is None else _kept(appended)
+
+    def _once(self, key: str | None, planned: Plan) -> Once | None:
+        if key is None or self.idempotency is None:
+            return None
+        kept_for = self.idempotency.kept_for
+        answer = {
+            "stream_id": str(planned.stream_id),
+            "version": planned.version,
+            "results": list(planned.results),
+        }
+        return Once(
+            workspace_id=self.principal.workspace_id,
+            key=key,
+            request_hash=self.fingerprint,
+            answer=json.dumps(answer).encode(),
+            expires_at=None if kept_for is None else self.now + kept_for,
+        )
+
+
+def unknown(name: str, stream_id: UUID) -> Refused:
+    """The refusal for a stream that is not there, or not there for this workspace."""
+    return Refused(
+        RefusalCode.UNKNOWN_STREAM, f"there is no {name} {stream_id}", field=f"{name}_id", value=str(stream_id)
+    )
+
+
+def _done(planned: Plan, appended: Appended) -> Done:
+    return Done(
+        stream_id=planned.stream_id,
+        version=planned.version,
+        position=appended.position,
+        facts=tuple(event.fact for event in planned.events),
+        results=planned.results,
+    )
+
+
+def _kept(appended: Appended) -> Done:
+    answer = json.loads(appended.answer or b"{}")
+    return Done(
+        stream_id=UUID(answer["stream_id"]),
+        version=answer["version"],
+        position=appended.position,
+        results=tuple(answer["results"]),
+        repeated=True,
+    )
