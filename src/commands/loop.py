@@ -61,7 +61,7 @@ class Run:
     new_id: Callable[[], UUID] = field(default=uuid4)
 
     def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
-        """A stream of the principal's workspace. One of another workspace is refused like one that is not there."""
+        """A stream of the principal's workspace; one of another workspace is refused as if it were not there."""
         return self._of_workspace(aggregate.name, stream_id, self.ledger.load(aggregate, stream_id))
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> dict[UUID, Loaded[S]]:
