@@ -1,0 +1,176 @@
+"""The settings of every process, read from DRUMBEAT_* variables of the environment, and from nowhere else.
+
+docs/settings.md is generated from `Settings` and tested to equal it.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+
+PREFIX = "DRUMBEAT_"
+
+NOT_SETTINGS = frozenset({"DRUMBEAT_BANK_CSV"})
+"""Variables with our prefix that are read by the tests alone."""
+
+
+class LogFormat(StrEnum):
+    """How log records are written to standard error."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(StrEnum):
+    """The least severe level that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class SettingsError(Exception):
+    """A variable has a value that is not allowed, or is not known. The message is one line a variable."""
+
+
+class Settings(BaseModel):
+    """Every setting with its default, its range and what it does. Names end in their unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(default=Path(".drumbeat"), description="Folder of the embedded Postgres and its state.")
+    database_url: str | None = Field(
+        default=None,
+        description="Postgres of your own, 17 or later (`postgresql://…`). Unset: the embedded server is started.",
+    )
+    api_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the API listens.")
+    api_port: int = Field(default=8400, ge=1, le=65_535, description="Port of the API.")
+    project_metrics_port: int = Field(
+        default=8401, ge=0, le=65_535, description="Port of the projector's `/metrics`; 0 switches it off."
+    )
+    policies_metrics_port: int = Field(
+        default=8402, ge=0, le=65_535, description="Port of the policies' `/metrics`; 0 switches it off."
+    )
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="The least severe level that is logged.")
+    log_format: LogFormat = Field(
+        default=LogFormat.AUTO, description="How logs are written; auto: text on a terminal, else JSON."
+    )
+    database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections that a process may hold.")
+    database_wait_seconds: float = Field(
+        default=10.0, ge=0.1, le=300, description="How long a command or a read waits for a connection."
+    )
+    append_timeout_seconds: float = Field(
+        default=30.0, ge=1, le=3_600, description="Longest transaction of an append; a stuck one is ended then."
+    )
+    max_event_bytes: int = Field(
+        default=900_000, ge=1_000, le=100_000_000, description="Largest event that an append accepts."
+    )
+    idempotency_retention_hours: int = Field(
+        default=168, ge=1, le=8_760, description="How long the answer to an Idempotency-Key is kept."
+    )
+    snapshot_interval_events: int = Field(
+        default=200, ge=10, le=100_000, description="A stream's state is kept as a snapshot every so many events."
+    )
+    projection_batch_events: int = Field(
+        default=5_000, ge=1, le=100_000, description="Most events that a projector applies in one transaction."
+    )
+    projection_poll_ms: int = Field(
+        default=20, ge=1, le=60_000, description="How often an idle projector looks for new events."
+    )
+    parked_limit_events: int = Field(
+        default=1_000, ge=0, le=1_000_000, description="Parked events at which a projector stops and says so."
+    )
+    policies_poll_ms: int = Field(
+        default=200, ge=10, le=60_000, description="How often the policies look for events and due timers."
+    )
+    read_wait_limit_seconds: float = Field(
+        default=10.0, ge=0, le=60, description="Longest wait of a read for `at_least=POSITION`."
+    )
+    read_max_waiters: int = Field(
+        default=64, ge=1, le=10_000, description="Reads that may wait at once; the next is answered 503."
+    )
+    shutdown_seconds: float = Field(
+        default=10.0, ge=0.5, le=300, description="How long `drumbeat up` waits for a process before it kills it."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError
+        return value
+
+
+_WORDS = {
+    "database_url": "a postgresql:// URL",
+    "home": "a path",
+    "api_host": "a host name or address",
+}
+
+
+def variable_of(name: str) -> str:
+    """The variable of the environment that sets a setting."""
+    return PREFIX + name.upper()
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings that an environment asks for. An empty value counts as unset.
+
+    Raises `SettingsError`, a line for each variable that is unknown or out of range.
+    """
+    names = {variable_of(name): name for name in Settings.model_fields}
+    given = {
+        key: value
+        for key, value in environment.items()
+        if key.startswith(PREFIX) and key not in NOT_SETTINGS and value
+    }
+    problems = [f"{key} is not a setting; see docs/settings.md" for key in sorted(given.keys() - names.keys())]
+    values = {names[key]: value for key, value in given.items() if key in names}
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        fields = dict.fromkeys(str(one["loc"][0]) for one in error.errors())
+        problems += [_out_of_range(name, values[name]) for name in fields]
+        raise SettingsError("\n".join(problems)) from None
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _out_of_range(name: str, value: str) -> str:
+    return f"{variable_of(name)} is {redacted(value)!r}, but must be {allowed(name)}"
+
+
+def redacted(value: str) -> str:
+    """A value without the password that a URL may hold: that belongs on no screen and in no log."""
+    return re.sub(r"(//[^:@/]*):[^@]*@", r"\1:***@", value)
+
+
+def allowed(name: str) -> str:
+    """The values that a setting may have, in words."""
+    field = Settings.model_fields[name]
+    if name in _WORDS:
+        return _WORDS[name]
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return "one of " + ", ".join(member.value for member in field.annotation)
+    kind = "a whole number" if field.annotation is int else "a number"
+    return f"{kind} from {_bound(field, 'ge'):,} to {_bound(field, 'le'):,}"
+
+
+def _bound(field: FieldInfo, side: str) -> Any:
+    return next(getattr(item, side) for item in field.metadata if hasattr(item, side))
+
+
+def table() -> str:
+    """The Markdown table of docs/settings.md."""
+    lines = ["| variable | default | allowed | what it does |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "unset" if field.default is None else f"`{field.default}`"
+        lines.append(f"| `{variable_of(name)}` | {default} | {allowed(name)} | {field.description} |")
+    return "\n".join(lines) + "\n"
