@@ -33,7 +33,8 @@ class ContactCallEnded(Fact):
     """A call's outcome as first reported.
 
     `detail` is `lost` when a policy ended it. `completion_due_at` is given when nothing is left to retry: the
-    contact waits until then for a call back before its outcome is final.
+    contact waits until then for a call back before its outcome is final. `attempts_allowed` is the limit in force
+    when the call ended (extra attempts not included): a changed limit applies to calls that end later.
     """
 
     TYPE: ClassVar[str] = "contact.call_ended.v1"
@@ -45,6 +46,7 @@ class ContactCallEnded(Fact):
     conversation_id: UUID | None = None
     detail: str | None = None
     completion_due_at: datetime | None = None
+    attempts_allowed: int | None = None
     private: CallPrivate | None = None
 
 
@@ -76,7 +78,7 @@ class ContactRetryCancelled(Fact):
 
 
 class ContactCallOutcomeCorrected(Fact):
-    """The recorded outcome of an attempt was wrong; what is given replaces what was recorded.
+    """The recorded outcome of an attempt was wrong. Duration, callback and conversation are as they are now.
 
     `completion_due_at` is given when the correction leaves nothing to retry and the contact was not finished.
     """
@@ -88,5 +90,7 @@ class ContactCallOutcomeCorrected(Fact):
     duration_seconds: int | None = None
     callback_at: datetime | None = None
     conversation_id: UUID | None = None
+    permanent: bool = False
     completion_due_at: datetime | None = None
     reason: str
+    private: CallPrivate | None = None

@@ -72,16 +72,24 @@ class ContactOptedOut(Fact):
 
 
 class ContactFinished(Fact):
-    """Nothing more happens to this contact unless it is reopened."""
+    """Nothing more happens to this contact unless it is reopened; a pause by hand ends with it.
+
+    A finished contact can be finished again with another outcome, when a correction or a late call changes it.
+    """
 
     TYPE: ClassVar[str] = "contact.finished.v1"
     outcome: FinishOutcome
 
 
 class ContactReopened(Fact):
-    """A finished contact is worked on again, on a person's command; one attempt beyond the limit is allowed."""
+    """A finished contact, or one whose retry is pending, is worked on again from here.
+
+    `extra_attempts` are allowed beyond the limit: at least one on a person's command, none when a correction left
+    something to retry.
+    """
 
     TYPE: ClassVar[str] = "contact.reopened.v1"
+    extra_attempts: int = 0
 
 
 class ContactReminderRequested(Fact):

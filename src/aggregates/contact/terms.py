@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from drumbeat.events.goals import AnalysisText
 from drumbeat.events.settings import CampaignSettings
 from drumbeat.events.values import CampaignKind, CampaignSource, CampaignStatus, GoalRole, SenderStanding
 
@@ -12,8 +13,8 @@ from drumbeat.events.values import CampaignKind, CampaignSource, CampaignStatus,
 class Terms:
     """The campaign as a contact sees it at the moment of a decision.
 
-    `goals` holds the goals that are not archived, `analyses` those that are active, `senders` every sender that is
-    assigned. `importing` is true between import_started and import_finished.
+    `goals` holds the goals that are not archived, `analyses` what each active one asks, `senders` every sender
+    that is assigned. `importing` is true between import_started and import_finished.
     """
 
     campaign_id: UUID
@@ -24,5 +25,5 @@ class Terms:
     settings_version: int
     importing: bool = False
     goals: Mapping[UUID, GoalRole] = field(default_factory=dict)
-    analyses: frozenset[UUID] = frozenset()
+    analyses: Mapping[UUID, AnalysisText] = field(default_factory=dict)
     senders: Mapping[UUID, SenderStanding] = field(default_factory=dict)
