@@ -1,0 +1,1 @@
+"""What an operator does: run the processes, look at their state, follow the log."""
