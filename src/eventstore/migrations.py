@@ -1,0 +1,81 @@
+"""Forward migrations: numbered `.sql` files, each applied once, in order, in a transaction of its own.
+
+SchemaMismatch
+├── SchemaOlder   the database lacks migrations that this code needs: run `drumbeat migrate`
+└── SchemaNewer   the database has migrations that this code does not know: run a newer Drumbeat
+"""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from drumbeat.eventstore.sql.queries import load_queries
+
+_HERE = Path(__file__).parent
+_SQL = load_queries(_HERE / "sql" / "migrations.sql")
+
+
+class SchemaMismatch(Exception):
+    """The database's schema is not the one that this code was written for."""
+
+
+class SchemaOlder(SchemaMismatch):
+    """The database lacks migrations."""
+
+
+class SchemaNewer(SchemaMismatch):
+    """The database is ahead of this code."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationSet:
+    """The migrations of one schema: `NNNN_name.sql` files in a folder. Several sets may share a database."""
+
+    name: str
+    folder: Path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every migration's name, in order."""
+        return tuple(sorted(path.stem for path in self.folder.glob("[0-9][0-9][0-9][0-9]_*.sql")))
+
+    def migrate(self, database_url: str) -> tuple[str, ...]:
+        """Apply what is missing and name it; two that migrate at once take turns. Raises `SchemaNewer`."""
+        with contextlib.closing(psycopg.connect(database_url, autocommit=True)) as connection:
+            connection.execute(_SQL["take_turns"])
+            connection.execute(_SQL["make_bookkeeping"])
+            missing = self._missing(connection)
+            for name in missing:
+                script = (self.folder / f"{name}.sql").read_bytes()
+                with connection.transaction():
+                    connection.execute(script)
+                    connection.execute(_SQL["note_applied"], [self.name, name])
+            return missing
+
+    def check(self, connection: psycopg.Connection[Any]) -> None:
+        """Raises `SchemaOlder` or `SchemaNewer`, naming both sides."""
+        missing = self._missing(connection)
+        if missing:
+            raise SchemaOlder(
+                f"the {self.name} schema lacks {', '.join(missing)}, which this version of Drumbeat needs: "
+                "run `drumbeat migrate`"
+            )
+
+    def _missing(self, connection: psycopg.Connection[Any]) -> tuple[str, ...]:
+        known = self.names
+        (exists,) = connection.execute(_SQL["has_bookkeeping"]).fetchone() or (False,)
+        applied = {row[0] for row in connection.execute(_SQL["applied"], [self.name])} if exists else set[str]()
+        unknown = sorted(applied - set(known))
+        if unknown:
+            raise SchemaNewer(
+                f"the {self.name} schema has {', '.join(unknown)}, which this version of Drumbeat does not know "
+                f"(its newest is {known[-1]}): run the newer Drumbeat"
+            )
+        return tuple(name for name in known if name not in applied)
+
+
+LEDGER = MigrationSet("ledger", _HERE / "sql" / "migrations")
+"""The log and what belongs to it."""
