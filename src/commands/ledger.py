@@ -63,8 +63,23 @@ class KeyReused(Exception):
         self.key = key
 
 
+class EventTooLarge(Exception):
+    """An event is larger than the log takes; nothing was written."""
+
+    def __init__(self, type_name: str, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"an event of type {type_name!r} has {size_bytes} bytes; the log takes {limit_bytes}")
+        self.type_name = type_name
+        self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
+
+
+class LedgerUnavailable(Exception):
+    """The ledger does not answer. Whether an append that was under way took effect is not known: ask again under
+    its key, or load and see. Later calls find the way back by themselves."""
+
+
 class Ledger(Protocol):
-    """Streams of events."""
+    """Streams of events. Every method may raise `LedgerUnavailable`."""
 
     def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
         """The state of one stream, by snapshot where there is one."""
@@ -78,8 +93,9 @@ class Ledger(Protocol):
         """Write events of any number of streams, all or none, in one round trip.
 
         Each event carries its stream's next version; raises `VersionConflict` when another writer has written
-        that version, `KeyReused` when the key was used with another request hash. No events and a key: the key
-        is kept with its answer, and `position` is the newest one of the log.
+        that version, `KeyReused` when the key was used with another request hash, `EventTooLarge` when an event
+        is over the limit. No events and a key: the key is kept with its answer, and `position` is the newest
+        one of the log.
         """
         ...
 
