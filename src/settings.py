@@ -14,8 +14,8 @@ from pydantic.fields import FieldInfo
 
 PREFIX = "DRUMBEAT_"
 
-NOT_SETTINGS = frozenset({"DRUMBEAT_BANK_CSV"})
-"""Variables with our prefix that are read by the tests alone."""
+NOT_SETTINGS = ("DRUMBEAT_BANK_CSV", "DRUMBEAT_TEST_")
+"""Beginnings of variables with our prefix that are read by the tests alone."""
 
 
 class LogFormat(StrEnum):
@@ -128,7 +128,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     given = {
         key: value
         for key, value in environment.items()
-        if key.startswith(PREFIX) and key not in NOT_SETTINGS and value
+        if key.startswith(PREFIX) and not key.startswith(NOT_SETTINGS) and value
     }
     problems = [f"{key} is not a setting; see docs/settings.md" for key in sorted(given.keys() - names.keys())]
     values = {names[key]: value for key, value in given.items() if key in names}

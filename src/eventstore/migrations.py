@@ -79,3 +79,6 @@ class MigrationSet:
 
 LEDGER = MigrationSet("ledger", _HERE / "sql" / "migrations")
 """The log and what belongs to it."""
+
+ACCESS = MigrationSet("access", _HERE.parent / "access" / "sql" / "migrations")
+"""The workspaces' keys; they live beside the log."""

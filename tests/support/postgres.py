@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from drumbeat.eventstore.embedded import EmbeddedServer
-from drumbeat.eventstore.migrations import LEDGER, MigrationSet
+from drumbeat.eventstore.migrations import ACCESS, LEDGER, MigrationSet
 
 FOR_TESTS = {
     "shared_buffers": "128MB",
@@ -29,7 +29,7 @@ FOR_TESTS = {
     "jit": "off",
     "timezone": "UTC",
 }
-MIGRATION_SETS: list[MigrationSet] = [LEDGER]
+MIGRATION_SETS: list[MigrationSet] = [LEDGER, ACCESS]
 """Every set whose schema the test databases have."""
 
 

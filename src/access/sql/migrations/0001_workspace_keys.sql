@@ -1,6 +1,6 @@
 -- The secret under which a workspace's references and addresses are hashed. It is made once and never changes:
 -- with another key no suppressed address would be found again.
-CREATE SCHEMA IF NOT EXISTS access;
+CREATE SCHEMA access;
 
 CREATE TABLE access.workspace_keys (
     workspace_id text PRIMARY KEY,
