@@ -47,7 +47,10 @@ class CampaignSettingsChanged(Fact):
 
 
 class CampaignAudienceOpened(Fact):
-    """The first contacts were enrolled, in the same append."""
+    """The first contacts were enrolled, in the same append.
+
+    Written again when contacts are added to a paused campaign whose audience had been processed: it no longer is.
+    """
 
     TYPE: ClassVar[str] = "campaign.audience_opened.v1"
 
@@ -110,6 +113,16 @@ class CampaignAudienceProcessed(Fact):
 
     TYPE: ClassVar[str] = "campaign.audience_processed.v1"
     drain_until: datetime | None = None
+
+
+class CampaignCompletionRequested(Fact):
+    """Completed by hand after the clock had closed the window of a paused campaign: finalizing begins.
+
+    No second window_closed is written then; the completion reason will be manual.
+    """
+
+    TYPE: ClassVar[str] = "campaign.completion_requested.v1"
+    drain_until: datetime
 
 
 class CampaignCompleted(Fact):
@@ -235,10 +248,14 @@ class CampaignSenderExcluded(Fact):
 
 
 class CampaignSenderReinstated(Fact):
-    """A person judged it usable; only a new spam report excludes it again."""
+    """A person judged it usable; only a new spam report excludes it again.
+
+    `reports` is the number of spam reports that there were then: a later one is a new one.
+    """
 
     TYPE: ClassVar[str] = "campaign.sender_reinstated.v1"
     sender_id: UUID
+    reports: int = 0
 
 
 class CampaignSequenceDefined(Fact):
