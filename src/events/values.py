@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -111,6 +110,15 @@ class Channel(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
     LINKEDIN = "linkedin"
+
+
+class StepChannel(StrEnum):
+    """Where a step of a sequence happens: a channel, or a task for a person."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    LINKEDIN = "linkedin"
+    TASK = "task"
 
 
 class Priority(StrEnum):
@@ -270,7 +278,7 @@ class Step(Value):
 
     step_id: UUID
     name: str
-    channel: Channel | Literal["task"]
+    channel: StepChannel
     action: str
     delay_seconds: int
     condition: str | None = None
