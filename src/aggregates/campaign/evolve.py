@@ -27,6 +27,7 @@ from drumbeat.aggregates.campaign.state import (
     kept_settings,
     kept_steps,
     kept_text,
+    settings_of,
 )
 from drumbeat.events import Event, Fact, campaign, goals
 from drumbeat.events.goals import AnalysisText
@@ -63,7 +64,11 @@ def _drafted(fact: campaign.CampaignDrafted) -> Draft:
 
 
 def _with_settings(core: Core, **settings: Any) -> Core:
-    return _changed(core, settings=_changed(core.settings, **settings))
+    return _changed(core, settings=kept_settings(settings_of(core).model_copy(update=settings)))
+
+
+def _becomes(**changes: Any) -> "CoreFold":
+    return lambda core, _fact: _changed(core, **changes)
 
 
 def _sender(core: Core, sender_id: UUID, standing: SenderStanding) -> Core:
@@ -126,20 +131,18 @@ CORE_FOLDS: dict[type[Fact], CoreFold] = {
     campaign.CampaignSettingsChanged: lambda core, fact: _changed(
         core, settings=kept_settings(fact.after), settings_version=fact.settings_version
     ),
-    campaign.CampaignAudienceOpened: lambda core, fact: _changed(
-        core, audience_open=True, audience_processed=False
-    ),
-    campaign.CampaignAudienceProcessed: lambda core, fact: _changed(core, audience_processed=True),
+    campaign.CampaignAudienceOpened: _becomes(audience_open=True, audience_processed=False),
+    campaign.CampaignAudienceProcessed: _becomes(audience_processed=True),
     campaign.CampaignScheduled: lambda core, fact: _with_settings(core, start_at=fact.start_at),
     campaign.CampaignEndExtended: _end_extended,
     campaign.CampaignWindowClosed: lambda core, fact: _changed(core, window_closed=fact.by),
     campaign.CampaignReopened: _reopened,
-    campaign.CampaignReportRequested: lambda core, fact: _changed(core, report=ReportStatus.REQUESTED),
-    campaign.CampaignReportGenerated: lambda core, fact: _changed(core, report=ReportStatus.GENERATED),
-    campaign.CampaignReportNotGenerated: lambda core, fact: _changed(core, report=ReportStatus.NOT_GENERATED),
-    campaign.CampaignReportFailed: lambda core, fact: _changed(core, report=ReportStatus.FAILED),
-    campaign.CampaignImportStarted: lambda core, fact: _changed(core, import_state=ImportState.STARTED),
-    campaign.CampaignImportFinished: lambda core, fact: _changed(core, import_state=ImportState.FINISHED),
+    campaign.CampaignReportRequested: _becomes(report=ReportStatus.REQUESTED),
+    campaign.CampaignReportGenerated: _becomes(report=ReportStatus.GENERATED),
+    campaign.CampaignReportNotGenerated: _becomes(report=ReportStatus.NOT_GENERATED),
+    campaign.CampaignReportFailed: _becomes(report=ReportStatus.FAILED),
+    campaign.CampaignImportStarted: _becomes(import_state=ImportState.STARTED),
+    campaign.CampaignImportFinished: _becomes(import_state=ImportState.FINISHED),
     campaign.CampaignSenderAssigned: lambda core, fact: _changed(
         core, senders={**core.senders, fact.sender_id: AssignedSender(weight=fact.weight)}
     ),
@@ -220,23 +223,23 @@ def _finalizing_when_draining(
 StageFold: TypeAlias = Callable[[Campaign, Core, Any], Campaign]
 
 STAGE_FOLDS: dict[type[Fact], StageFold] = {
-    campaign.CampaignScheduled: lambda state, core, fact: Scheduled(core=core, start_at=fact.start_at),
-    campaign.CampaignLaunched: lambda state, core, fact: Launching(core=core),
-    campaign.CampaignActivated: lambda state, core, fact: Running(core=core),
+    campaign.CampaignScheduled: lambda _state, core, fact: Scheduled(core=core, start_at=fact.start_at),
+    campaign.CampaignLaunched: lambda _state, core, _fact: Launching(core=core),
+    campaign.CampaignActivated: lambda _state, core, _fact: Running(core=core),
     campaign.CampaignPaused: _paused,
     campaign.CampaignResumed: _resumed,
     campaign.CampaignWindowClosed: _window_closed,
     campaign.CampaignAudienceProcessed: _audience_processed,
-    campaign.CampaignCompletionRequested: lambda state, core, fact: Finalizing(
+    campaign.CampaignCompletionRequested: lambda _state, core, fact: Finalizing(
         core=core, completion_reason=CompletionReason.MANUAL, drain_until=fact.drain_until
     ),
-    campaign.CampaignCompleted: lambda state, core, fact: Completed(
+    campaign.CampaignCompleted: lambda _state, core, fact: Completed(
         core=core, completion_reason=fact.completion_reason
     ),
-    campaign.CampaignCancelled: lambda state, core, fact: Cancelled(core=core),
-    campaign.CampaignReopened: lambda state, core, fact: Paused(core=core, reopened=True),
-    campaign.CampaignArchived: lambda state, core, fact: Archived(core=core),
-    campaign.CampaignDeleted: lambda state, core, fact: Deleted(core=core),
+    campaign.CampaignCancelled: lambda _state, core, _fact: Cancelled(core=core),
+    campaign.CampaignReopened: lambda _state, core, _fact: Paused(core=core, reopened=True),
+    campaign.CampaignArchived: lambda _state, core, _fact: Archived(core=core),
+    campaign.CampaignDeleted: lambda _state, core, _fact: Deleted(core=core),
 }
 """Fact → the stage it leads to."""
 
