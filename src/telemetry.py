@@ -68,6 +68,10 @@ HIGH_WATER_SECONDS = Gauge(
 
 PARKED_EVENTS = Gauge("drumbeat_parked_events", "Events set aside in order.", ("reader",), registry=REGISTRY)
 
+WAITING_READS = Gauge(
+    "drumbeat_waiting_reads", "Reads that wait for the read models to reach a position.", registry=REGISTRY
+)
+
 POLICY_COMMANDS = Counter(
     "drumbeat_policy_commands", "Commands that policies gave.", ("policy", "outcome"), registry=REGISTRY
 )
