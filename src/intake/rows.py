@@ -51,7 +51,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An acceptable row. `earlier_calls` are known in number only.
+    """An acceptable row. `earlier_calls` are known in number only; `call` is None when nobody was called.
 
     `results` are by the goal's place in the mapping; goals of which the row says nothing are left out.
     """
@@ -60,7 +60,7 @@ class Row:
     line: int
     person: Person
     earlier_calls: int
-    call: Call
+    call: Call | None
     results: tuple[tuple[int, GoalResult], ...]
 
 
@@ -89,7 +89,7 @@ class RowReader:
         self._calls = Field[int](
             header,
             call.attempts,
-            lambda text: whole_number(text, 1, MAX_CALLS_A_CONTACT),
+            lambda text: whole_number(text, 0, MAX_CALLS_A_CONTACT),
             empty=1,
             required=True,
         )
@@ -124,11 +124,14 @@ class RowReader:
         complaints: list[Complaint] = []
         person = self._person(record, complaints)
         calls = self._calls.read(record.cells, complaints)
-        call = self._call(record.cells, person.zone, complaints)
+        call: Call | None = self._call(record.cells, person.zone, complaints)
+        if calls == 0 and call is not None:
+            self._was_none(call, complaints)
+            call = None
         results = self._results(record.cells, call, complaints)
         if complaints:
             return Refusal(record.number, record.line, tuple(complaints))
-        return Row(record.number, record.line, person, calls - 1, call, results)
+        return Row(record.number, record.line, person, max(calls - 1, 0), call, results)
 
     def _person(self, record: Record, complaints: list[Complaint]) -> Person:
         cells = record.cells
@@ -158,8 +161,15 @@ class RowReader:
             transcript_reference=self._transcript.read(cells, complaints),
         )
 
+    def _was_none(self, call: Call, complaints: list[Complaint]) -> None:
+        reason = f"the row has no attempts ({self._calls.column}), but a call"
+        if call.duration_seconds:
+            complaints.append(Complaint(self._duration.column, str(call.duration_seconds), reason))
+        if self._by_duration is None and call.outcome is not CallOutcome.NOT_RECORDED:
+            complaints.append(Complaint(self._outcome.column, call.outcome, reason))
+
     def _results(
-        self, cells: Sequence[str], call: Call, complaints: list[Complaint]
+        self, cells: Sequence[str], call: Call | None, complaints: list[Complaint]
     ) -> tuple[tuple[int, GoalResult], ...]:
         results: list[tuple[int, GoalResult]] = []
         for place, goal in enumerate(self._goals):
@@ -167,7 +177,7 @@ class RowReader:
             if result is None:
                 continue
             # With a row a call it is that conversation that is judged; a call that was none can only have missed.
-            if not self._per_call or MEANING[call.outcome].conversation:
+            if call is None or not self._per_call or MEANING[call.outcome].conversation:
                 results.append((place, result))
             elif result in _GOOD:
                 reason = f"'{result}' needs a conversation; a call that ended '{call.outcome}' is none"

@@ -8,7 +8,7 @@ from drumbeat.events.values import CallOutcome, GoalResult, Occurred, ZoneSource
 from drumbeat.intake.mapping import Mapping
 from drumbeat.intake.mapping_files import parse_mapping
 from drumbeat.intake.records import Record
-from drumbeat.intake.rows import Refusal, Row, RowReader
+from drumbeat.intake.rows import Call, Refusal, Row, RowReader
 
 PER_CONTACT = """
 name = "A history"
@@ -47,13 +47,29 @@ def refused(mapping: str, **cells: str) -> list[tuple[str, str, str]]:
 
 
 def when(row: Row) -> Occurred:
-    assert row.call.occurred is not None
-    return row.call.occurred
+    occurred = call_of(row).occurred
+    assert occurred is not None
+    return occurred
+
+
+def call_of(row: Row) -> Call:
+    assert row.call is not None
+    return row.call
 
 
 def test_a_row_without_an_id_is_named_by_its_number() -> None:
     rows = read_all(parse_mapping(PER_CONTACT, "t"), {"age": "56"}, {"age": "56"})
     assert [row.person.reference for row in rows if isinstance(row, Row)] == ["row-1", "row-2"]
+
+
+def test_a_contact_may_never_have_been_called() -> None:
+    row = read(PER_CONTACT + '[call]\nattempts = "n"\nduration = "d"', n="0", d="0")
+    assert (row.earlier_calls, row.call) == (0, None)
+
+
+def test_a_contact_who_was_never_called_has_no_duration_and_no_outcome() -> None:
+    mapping = PER_CONTACT + '[call]\nattempts = "n"\nduration = "d"' + BY_COLUMN
+    assert [column for column, _, _ in refused(mapping, n="0", d="12", o="BUSY")] == ["d", "o"]
 
 
 def test_all_but_the_last_of_the_attempts_are_earlier_calls() -> None:
@@ -64,7 +80,7 @@ def test_without_attempts_a_row_is_one_call() -> None:
     assert read(PER_CONTACT, age="1").earlier_calls == 0
 
 
-@pytest.mark.parametrize("attempts", ["0", "-1", "two", "1.5", "10001", "", "٣"])
+@pytest.mark.parametrize("attempts", ["-1", "two", "1.5", "10001", "", "٣"])
 def test_attempts_that_are_no_number_of_calls_are_refused(attempts: str) -> None:
     [(column, value, _reason)] = refused(PER_CONTACT + '[call]\nattempts = "n"', n=attempts)
     assert (column, value) == ("n", attempts)
@@ -96,7 +112,7 @@ def test_a_row_without_a_month_has_no_year_and_moves_none() -> None:
     mapping = parse_mapping(PER_CONTACT + '[call]\nmonth = "m"\nfirst_year = 2008', "t")
     _, unknown, third = read_all(mapping, {"m": "may"}, {"m": ""}, {"m": "jun"})
     assert isinstance(unknown, Row)
-    assert unknown.call.occurred is None
+    assert call_of(unknown).occurred is None
     assert isinstance(third, Row)
     assert when(third).year == 2008
 
@@ -177,7 +193,7 @@ def test_a_timestamp_that_is_none_is_refused(text: str) -> None:
 )
 def test_a_duration_is_read_in_its_unit(unit: str, text: str, seconds: int) -> None:
     row = read(PER_CONTACT + f'[call]\nduration = "d"\nduration_unit = "{unit}"', d=text)
-    assert row.call.duration_seconds == seconds
+    assert call_of(row).duration_seconds == seconds
 
 
 @pytest.mark.parametrize(
@@ -201,7 +217,7 @@ by_duration = { above_zero = "completed", zero = "no_answer" }
     [("1", CallOutcome.COMPLETED), ("0", CallOutcome.NO_ANSWER), ("", CallOutcome.NOT_RECORDED)],
 )
 def test_an_outcome_may_follow_from_the_duration(text: str, outcome: CallOutcome) -> None:
-    assert read(PER_CONTACT + BY_DURATION, d=text).call.outcome is outcome
+    assert call_of(read(PER_CONTACT + BY_DURATION, d=text)).outcome is outcome
 
 
 BY_COLUMN = """
@@ -212,19 +228,19 @@ values = { ANSWERED = "completed", BUSY = "busy" }
 
 
 def test_an_outcome_is_read_by_the_values_of_the_mapping() -> None:
-    assert read(PER_CONTACT + BY_COLUMN, o=" BUSY ").call.outcome is CallOutcome.BUSY
+    assert call_of(read(PER_CONTACT + BY_COLUMN, o=" BUSY ")).outcome is CallOutcome.BUSY
 
 
 def test_an_outcome_that_the_source_leaves_empty_is_not_recorded() -> None:
-    assert read(PER_CONTACT + BY_COLUMN, o="").call.outcome is CallOutcome.NOT_RECORDED
-    assert read(PER_CONTACT, age="1").call.outcome is CallOutcome.NOT_RECORDED
+    assert call_of(read(PER_CONTACT + BY_COLUMN, o="")).outcome is CallOutcome.NOT_RECORDED
+    assert call_of(read(PER_CONTACT, age="1")).outcome is CallOutcome.NOT_RECORDED
 
 
 def test_an_outcome_that_the_mapping_does_not_list_is_refused_unless_it_says_what_others_are() -> None:
     assert refused(PER_CONTACT + BY_COLUMN, o="LINE DOWN") == [
         ("o", "LINE DOWN", "not one of the values of the mapping")
     ]
-    assert read(PER_CONTACT + BY_COLUMN + 'other = "failed"', o="LINE DOWN").call.outcome is CallOutcome.FAILED
+    assert call_of(read(PER_CONTACT + BY_COLUMN + 'other = "failed"', o="LINE DOWN")).outcome is CallOutcome.FAILED
 
 
 GOAL = """
