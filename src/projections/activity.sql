@@ -19,6 +19,7 @@ CREATE TABLE activity (
 CREATE INDEX activity_of_contact ON activity (workspace_id, campaign_id, contact_id, position);
 
 -- name: views
+-- In the order of `position`; the newest first is what people read.
 CREATE OR REPLACE VIEW live.activity AS
 SELECT workspace_id, campaign_id, position, contact_id, action, code, number, subject_id, actor, cause, time
 FROM activity;

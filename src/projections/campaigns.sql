@@ -6,8 +6,9 @@ CREATE TABLE campaigns (
     kind              text NOT NULL,
     vocabulary        text NOT NULL,
     name              text NOT NULL,
+    name_key          text COLLATE "C" NOT NULL,  -- the name as it is sorted and searched: Python's casefold of it
     status            text NOT NULL,       -- canonical, mission section 1
-    interrupted       text,                -- the status that a pause interrupted
+    interrupted       text,                -- while paused: the status that the pause interrupted
     status_label      text NOT NULL,       -- the vocabulary's word for it (drumbeat.events.labels)
     status_since      timestamptz NOT NULL,
     source            text NOT NULL,       -- api | import | demonstration
@@ -27,8 +28,8 @@ CREATE TABLE campaigns (
     pause_note        text,
     audience_open     boolean NOT NULL,
     audience_processed boolean NOT NULL,
-    window_closed     boolean NOT NULL,
-    window_closed_by  text,                -- clock | manual
+    window_closed_by  text,                -- clock | manual; null: the window is open
+    reopened          boolean NOT NULL,    -- and not resumed since
     drain_until       timestamptz,         -- of a finalizing campaign
     completed_at      timestamptz,
     completion_reason text,
@@ -47,18 +48,18 @@ CREATE TABLE campaigns (
     PRIMARY KEY (workspace_id, campaign_id)
 ) WITH (fillfactor = 80);
 
--- The three orders of the list (E-02). The names' order is that of the code points: the same on every server.
-CREATE INDEX campaigns_by_name ON campaigns (workspace_id, lower(name) COLLATE "C", campaign_id) WHERE NOT deleted;
+-- The three orders of the list (E-02). Names are ordered by code points: the same on every server.
+CREATE INDEX campaigns_by_name ON campaigns (workspace_id, name_key, campaign_id) WHERE NOT deleted;
 CREATE INDEX campaigns_by_status ON campaigns (workspace_id, status, campaign_id) WHERE NOT deleted;
 CREATE INDEX campaigns_by_date ON campaigns (workspace_id, created_at, campaign_id) WHERE NOT deleted;
 
 -- name: views
--- `name_key` is what the list sorts and searches by.
+-- Deleted campaigns are here too: a reader answers 410 for them and leaves them out of lists.
 CREATE OR REPLACE VIEW live.campaigns AS
-SELECT workspace_id, campaign_id, kind, vocabulary, name, lower(name) COLLATE "C" AS name_key, status, interrupted,
+SELECT workspace_id, campaign_id, kind, vocabulary, name, name_key, status, interrupted,
        status_label, status_since, source, copied_from, settings, settings_version, agent, schedule_id, zone,
        start_at, end_at, created_at, launched_at, paused_at, paused_by, pause_reason, pause_note, audience_open,
-       audience_processed, window_closed, window_closed_by, drain_until, completed_at, completion_reason,
+       audience_processed, window_closed_by, reopened, drain_until, completed_at, completion_reason,
        cancelled_at, cancel_reason, archived_at, report, import_progress, goals, analyses, steps, deleted, version,
        position, changed_at
 FROM campaigns;

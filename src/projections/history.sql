@@ -25,6 +25,7 @@ CREATE INDEX history_of_campaign ON history (workspace_id, campaign_id, position
 CREATE INDEX history_of_stream ON history (workspace_id, stream_id, position);
 
 -- name: views
+-- Deleted campaigns keep theirs.
 CREATE OR REPLACE VIEW live.history AS
 SELECT workspace_id, position, event_id, stream, stream_id, campaign_id, type, time, actor, cause, reason, before,
        after, correlation_id, causation_id

@@ -13,6 +13,7 @@ CREATE TABLE schedules (
 );
 
 -- name: views
+-- The hours as their events gave them.
 CREATE OR REPLACE VIEW live.schedules AS
 SELECT workspace_id, schedule_id, name, zone, weekly_hours, holidays, version, position
 FROM schedules;
