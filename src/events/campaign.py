@@ -217,6 +217,15 @@ class CampaignSenderAssigned(Fact):
     weight: int = 1
 
 
+class CampaignSenderWeightChanged(Fact):
+    """Its share of the calls under weighted rotation changed (1 to 100)."""
+
+    TYPE: ClassVar[str] = "campaign.sender_weight_changed.v1"
+    sender_id: UUID
+    before: int
+    after: int
+
+
 class CampaignSenderUnassigned(Fact):
     """It no longer does."""
 

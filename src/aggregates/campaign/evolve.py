@@ -71,13 +71,12 @@ def _becomes(**changes: Any) -> "CoreFold":
     return lambda core, _fact: _changed(core, **changes)
 
 
-def _sender(core: Core, sender_id: UUID, standing: SenderStanding) -> Core:
-    sender = core.senders.get(sender_id, AssignedSender())
-    return _changed(core, senders={**core.senders, sender_id: _changed(sender, standing=standing)})
+def _sender(core: Core, sender_id: UUID, **changes: Any) -> Core:
+    return _changed(core, senders={**core.senders, sender_id: _changed(core.senders[sender_id], **changes)})
 
 
 def _reinstated(core: Core, fact: campaign.CampaignSenderReinstated) -> Core:
-    active = _sender(core, fact.sender_id, SenderStanding.ACTIVE)
+    active = _sender(core, fact.sender_id, standing=SenderStanding.ACTIVE)
     return _changed(active, reinstated={**core.reinstated, fact.sender_id: fact.reports})
 
 
@@ -146,12 +145,19 @@ CORE_FOLDS: dict[type[Fact], CoreFold] = {
     campaign.CampaignSenderAssigned: lambda core, fact: _changed(
         core, senders={**core.senders, fact.sender_id: AssignedSender(weight=fact.weight)}
     ),
+    campaign.CampaignSenderWeightChanged: lambda core, fact: _sender(core, fact.sender_id, weight=fact.after),
     campaign.CampaignSenderUnassigned: lambda core, fact: _changed(
         core, senders=_without(core.senders, fact.sender_id)
     ),
-    campaign.CampaignSenderDisabled: lambda core, fact: _sender(core, fact.sender_id, SenderStanding.DISABLED),
-    campaign.CampaignSenderEnabled: lambda core, fact: _sender(core, fact.sender_id, SenderStanding.ACTIVE),
-    campaign.CampaignSenderExcluded: lambda core, fact: _sender(core, fact.sender_id, SenderStanding.EXCLUDED),
+    campaign.CampaignSenderDisabled: lambda core, fact: _sender(
+        core, fact.sender_id, standing=SenderStanding.DISABLED
+    ),
+    campaign.CampaignSenderEnabled: lambda core, fact: _sender(
+        core, fact.sender_id, standing=SenderStanding.ACTIVE
+    ),
+    campaign.CampaignSenderExcluded: lambda core, fact: _sender(
+        core, fact.sender_id, standing=SenderStanding.EXCLUDED
+    ),
     campaign.CampaignSenderReinstated: _reinstated,
     campaign.CampaignSequenceDefined: lambda core, fact: _changed(core, steps=kept_steps(fact.steps)),
     goals.CampaignGoalDefined: _goal_defined,

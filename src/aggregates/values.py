@@ -1,0 +1,37 @@
+"""Values that people give, judged the same way everywhere; a refusal names field, value and what is allowed."""
+
+from drumbeat.aggregates.refusals import RefusalCode, Refused
+
+LONGEST_NAME = 200
+LONGEST_TEXT = 10_000
+
+
+def required_text(field: str, text: str, *, longest: int = LONGEST_NAME) -> str:
+    """A text without blanks around it, when it says something and is not too long. Raises `out_of_range`."""
+    trimmed = text.strip()
+    if not 1 <= len(trimmed) <= longest:
+        raise Refused(
+            RefusalCode.OUT_OF_RANGE,
+            f"{field} has {len(trimmed)} characters; allowed: 1 to {longest:,}",
+            field=field,
+            value=text if len(text) <= longest else f"{text[:40]}…",
+            allowed=f"1 to {longest:,} characters",
+        )
+    return trimmed
+
+
+def optional_text(field: str, text: str, *, longest: int = LONGEST_TEXT) -> str:
+    """A text that may be empty. Raises `out_of_range` when it is too long."""
+    return required_text(field, text, longest=longest) if text.strip() else ""
+
+
+def out_of_range(field: str, value: object, allowed: str) -> Refused:
+    """The refusal of one value, for what is not a text too."""
+    shown = value if isinstance(value, bool | int | float | str | list | None) else str(value)
+    return Refused(
+        RefusalCode.OUT_OF_RANGE,
+        f"{field} is {shown!r}; allowed: {allowed}",
+        field=field,
+        value=shown,
+        allowed=allowed,
+    )
