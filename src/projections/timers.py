@@ -29,20 +29,22 @@ from drumbeat.projections.engine.shapes import (
     by_stream,
     by_workspace_stream,
 )
-from drumbeat.projections.timers_folds import (
+from drumbeat.projections.senders import by_campaign_sender
+from drumbeat.projections.timers_campaigns import (
     CAMPAIGN_FOLDS,
-    CONTACT_FOLDS,
     SENDER_FOLDS,
     SPAM_FOLDS,
-    SUPPRESSION_FOLDS,
     CampaignWatch,
+    SpamScore,
+    WatchedSender,
+)
+from drumbeat.projections.timers_contacts import (
+    CONTACT_FOLDS,
+    SUPPRESSION_FOLDS,
     ContactAddress,
     ContactWatch,
-    SpamScore,
     SuppressedAddress,
-    WatchedSender,
     addresses_of,
-    by_campaign_sender,
     progress_of,
 )
 
