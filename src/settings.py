@@ -99,6 +99,11 @@ class Settings(BaseModel):
         default=10.0, ge=0.5, le=300, description="How long `drumbeat up` waits for a process before it kills it."
     )
 
+    @property
+    def postgres_home(self) -> Path:
+        """Where the embedded Postgres keeps its state."""
+        return self.home / "postgres"
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: str | None) -> str | None:

@@ -35,38 +35,7 @@ REQUEST_SECONDS = Histogram(
 )
 """`route` is the template (`/campaigns/{campaign_id}`), so that the number of series stays small."""
 
-PROJECTED_EVENTS = Counter(
-    "drumbeat_projected_events", "Events that were applied to the read models.", registry=REGISTRY
-)
-
-BATCH_SECONDS = Histogram(
-    "drumbeat_batch_seconds",
-    "Time of one stage of a projection batch.",
-    ("stage",),
-    buckets=_FAST_SECONDS,
-    registry=REGISTRY,
-)
-"""`stage` is `read`, `decode`, `load`, `fold` or `write`."""
-
-LAG_EVENTS = Gauge(
-    "drumbeat_lag_events", "Positions between the log and a reader.", ("reader",), registry=REGISTRY
-)
-
-LAG_SECONDS = Gauge(
-    "drumbeat_lag_seconds",
-    "Age of the oldest event that a reader has not applied.",
-    ("reader",),
-    registry=REGISTRY,
-)
-
-HIGH_WATER_SECONDS = Gauge(
-    "drumbeat_high_water_seconds",
-    "Time since the reader's high-water mark was renewed: a frozen mark is unhealthy even at zero lag.",
-    ("reader",),
-    registry=REGISTRY,
-)
-
-PARKED_EVENTS = Gauge("drumbeat_parked_events", "Events set aside in order.", ("reader",), registry=REGISTRY)
+# The projector's own metrics are made when they are asked for, by `opsapi.projector_metrics`.
 
 WAITING_READS = Gauge(
     "drumbeat_waiting_reads", "Reads that wait for the read models to reach a position.", registry=REGISTRY

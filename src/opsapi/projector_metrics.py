@@ -1,0 +1,61 @@
+"""The projector's part of the metrics catalogue, made from its stats when Prometheus asks for it."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from drumbeat.projections.engine.stats import ProjectorStats
+
+
+class ProjectorMetrics(Collector):
+    """Reads single values of a running projector's stats; safe from any thread."""
+
+    def __init__(self, stats: ProjectorStats, clock: Callable[[], datetime]) -> None:
+        self._stats = stats
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric with its present value."""
+        stats = self._stats
+        for name, words, total in (
+            ("drumbeat_projected_events", "Events applied to the read models.", stats.events),
+            ("drumbeat_projection_batches", "Batches applied.", stats.batches),
+            ("drumbeat_skipped_events", "Events that no projection looks at.", stats.skipped),
+            ("drumbeat_projector_reconnects", "Times that the database was lost.", stats.reconnects),
+            ("drumbeat_projector_lost_races", "Batches that another projector had applied.", stats.lost_races),
+        ):
+            yield CounterMetricFamily(name, words, value=total)
+        for name, words, value in (
+            ("drumbeat_position", "Position up to which everything is in the read models.", stats.position),
+            ("drumbeat_high_water", "Position below which nothing can appear any more.", stats.high_water),
+            ("drumbeat_lag_events", "Positions between the log and the read models.", stats.lag_events),
+            (
+                "drumbeat_lag_seconds",
+                "Age of the newest applied event while there is more to apply.",
+                stats.lag_seconds,
+            ),
+            ("drumbeat_parked_events", "Events set aside, in order.", stats.parked),
+        ):
+            yield GaugeMetricFamily(name, words, value=value)
+        yield self._high_water_age()
+        yield self._stages()
+
+    def _high_water_age(self) -> Metric:
+        family = GaugeMetricFamily(
+            "drumbeat_high_water_seconds",
+            "Time since the high-water mark moved, or all below it was applied; frozen is unhealthy at any lag.",
+        )
+        moved_at = self._stats.high_water_moved_at
+        if moved_at is not None:
+            family.add_metric([], (self._clock() - moved_at).total_seconds())
+        return family
+
+    def _stages(self) -> Metric:
+        family = CounterMetricFamily(
+            "drumbeat_projection_seconds", "Time spent in each stage of a batch.", labels=["stage"]
+        )
+        for stage, seconds in self._stats.seconds.items():
+            family.add_metric([stage], seconds)
+        return family

@@ -1,0 +1,161 @@
+"""`drumbeat up`: everything that one machine needs, under one supervisor."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from threading import Event
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import structlog
+
+from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
+from drumbeat.opsapi.exits import Exit
+from drumbeat.opsapi.supervisor import Supervisor
+from drumbeat.settings import Settings, variable_of
+
+log = structlog.get_logger(__name__)
+
+Say = Callable[[str], None]
+Load = Callable[[str, Event], None]
+"""Loads the demonstration into the ledger at a URL, and returns early when the event is set."""
+
+
+class MachineRun:
+    """One run of `drumbeat up`. Belongs to one thread; the demonstration is loaded in another.
+
+    The policies start after the demonstration is loaded: they act by the real clock, and its past is not theirs.
+    """
+
+    def __init__(self, settings: Settings, stop: Event, *, say: Say) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._say = say
+        self._server: EmbeddedServer | None = None
+        self._supervisor: Supervisor | None = None
+        self._loading: threading.Thread | None = None
+        self._load_error: BaseException | None = None
+        self._announced = False
+        self._policies_run = False
+
+    def run(self, *, migrate: Callable[[str], None], load: Load | None) -> Exit:
+        """Start everything, watch it, and end it all when `stop` is set: Postgres last."""
+        url = self._database()
+        try:
+            migrate(url)
+            environment = {**os.environ, variable_of("database_url"): url}
+            self._supervisor = Supervisor(
+                environment=environment, shutdown_seconds=self._settings.shutdown_seconds
+            )
+            try:
+                self._supervisor.add("api", "api")
+                self._supervisor.add("project", "project")
+                if load is not None:
+                    self._loading = threading.Thread(target=self._load, args=(load, url), name="demonstration")
+                    self._loading.start()
+                code = self._supervisor.run(self._stop, every_round=self._round)
+            finally:
+                self._end()
+        finally:
+            if self._server is not None:
+                self._server.stop()
+        if self._load_error is not None:
+            raise self._load_error
+        self._say("Drumbeat has ended.")
+        return code
+
+    def _database(self) -> str:
+        if self._settings.database_url is not None:
+            return self._settings.database_url
+        self._server = EmbeddedServer(self._settings.postgres_home, progress=self._say)
+        return self._server.start()
+
+    def _load(self, load: Load, url: str) -> None:
+        try:
+            load(url, self._stop)
+        except BaseException as error:  # noqa: BLE001  handed to the thread that ends everything
+            self._load_error = error
+            self._stop.set()
+
+    def _round(self) -> None:
+        if self._server is not None and self._server.postmaster_pid is None:
+            self._restart_postgres(self._server)
+        loaded = self._loading is None or not self._loading.is_alive()
+        if loaded and not self._policies_run and self._supervisor is not None:
+            self._policies_run = True
+            self._supervisor.add("policies", "policies")
+        if loaded and not self._announced and self._is_ready():
+            self._announced = True
+            self._announce()
+
+    def _restart_postgres(self, server: EmbeddedServer) -> None:
+        log.warning("postgres_ended")
+        try:
+            server.start()
+        except EmbeddedServerError as error:
+            # The folder may be unusable for a while only; the next round tries again.
+            log.error("postgres_does_not_start", error=str(error))  # noqa: TRY400  the reason is in the message
+            self._stop.wait(1.0)
+        else:
+            log.info("postgres_started", pid=server.postmaster_pid)
+
+    def _end(self) -> None:
+        self._stop.set()
+        self._say("Ending every process …")
+        if self._supervisor is not None:
+            self._supervisor.stop()
+        if self._loading is not None:
+            self._loading.join()
+
+    @property
+    def _address(self) -> str:
+        host = self._settings.api_host
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  compared, not bound
+        return f"http://{shown}:{self._settings.api_port}"
+
+    def _is_ready(self) -> bool:
+        return self._get("/health/ready") is not None
+
+    def _get(self, path: str) -> object | None:
+        try:
+            with urlopen(self._address + path, timeout=2) as answer:  # noqa: S310  our own API
+                return json.loads(answer.read() or b"null") or {}
+        except (URLError, OSError, ValueError):
+            return None
+
+    def _announce(self) -> None:
+        self._say(ready_words(self._address, self._first_campaign()))
+
+    def _first_campaign(self) -> str:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and not self._stop.is_set():
+            answer = self._get("/campaigns?limit=1")
+            rows = answer.get("campaigns") or answer.get("items") if isinstance(answer, dict) else None
+            if rows:
+                return str(rows[0].get("campaign_id") or rows[0].get("id"))
+            if self._loading is None:
+                break
+            time.sleep(0.1)
+        return "CAMPAIGN"
+
+
+def ready_words(address: str, campaign_id: str) -> str:
+    """What a person can open and paste once everything runs."""
+    base = f"{address}/campaigns/{campaign_id}"
+    return f"""
+Drumbeat is running. Ctrl-C ends every process.
+
+  API              {address}
+  Reference        {address}/docs
+  Metrics          {address}/metrics
+
+Requests to paste:
+
+  curl -s '{address}/campaigns'
+  curl -s '{base}/dashboard'
+  curl -s '{base}/heatmap'
+  curl -s '{base}/contacts?limit=5'
+  curl -s '{base}/activity?limit=5'
+"""

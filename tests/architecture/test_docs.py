@@ -1,0 +1,112 @@
+"""What the documentation says is so: commands exist, links lead somewhere, tables are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from drumbeat.cli import app
+from drumbeat.eventstore.embedded import TUNED_FOR_DRUMBEAT
+from drumbeat.events.outcomes import MEANING
+from drumbeat.opsapi.exits import Exit
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += sorted((ROOT / "docs").rglob("*.md"))
+
+
+def commands_of(command: object, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Every command of `drumbeat` with its groups: ("campaign", "list")."""
+    found = {path}
+    for name, inner in getattr(command, "commands", {}).items():
+        found |= commands_of(inner, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_command_that_a_page_names_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`|&& )make ([a-z-]+)", page.read_text(), re.MULTILINE))
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_drumbeat_command_that_a_page_names_exists(page: Path) -> None:
+    known = commands_of(get_command(app))
+    groups = {path for path in known if any(other[:-1] == path for other in known)}
+    for words in re.findall(r"(?:^|[`$ ])drumbeat ((?:[a-z-]+ ?)+)", code_of(page)):
+        path: tuple[str, ...] = ()
+        for word in words.split():
+            if path not in groups:
+                break
+            path = (*path, word)
+            assert path in known, f"drumbeat {words}"
+
+
+def code_of(page: Path) -> str:
+    """What stands in code, inline or in blocks: prose may say `drumbeat` freely."""
+    text = page.read_text()
+    blocks = re.findall(r"```.*?\n(.*?)```", text, re.DOTALL)
+    inline = [f"`{code}`" for code in re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))]
+    return "\n".join([*blocks, *inline])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_folder_of_the_package_is_in_the_map() -> None:
+    readme = (ROOT / "README.md").read_text()
+    parts = [path for path in (ROOT / "src").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert [part.name for part in parts if f"`src/{part.name}`" not in readme] == []
+
+
+def test_make_help_lists_every_command_of_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony is not None
+    assert {line.split(":")[0] for line in re.findall(r"^[a-z-]+:.*## .*$", makefile, re.MULTILINE)} == set(
+        phony[1].split()
+    )
+
+
+def test_the_table_of_outcomes_is_the_one_that_the_code_counts_by() -> None:
+    rows: dict[str, tuple[str, bool, bool, bool]] = {}
+    table = (ROOT / "docs" / "concepts.md").read_text().split("## Calls")[1].split("\n\n")[1]
+    for line in table.splitlines()[2:]:
+        outcomes, status, conversation, total, retried = (cell.strip() for cell in line.strip("|").split("|"))
+        for outcome in outcomes.split(", "):
+            rows[outcome] = (status, conversation == "yes", total == "yes", retried not in {"no", "–"})
+    assert rows == {
+        outcome: (m.answer_status, m.conversation, m.counts_in_total_time, m.retried)
+        for outcome, m in MEANING.items()
+    }
+
+
+def test_the_exit_codes_are_documented_with_their_numbers() -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    table = operations.split("## Exit codes")[1].split("\n\n")[2]
+    listed = {int(line.split("|")[1]) for line in table.splitlines() if re.match(r"\| \d", line)}
+    assert listed == {int(code) for code in Exit}
+
+
+def test_compose_starts_the_two_servers_on_loopback_tuned_like_the_embedded_one() -> None:
+    lines = (ROOT / "docker-compose.yml").read_text().splitlines()
+    assert not any("\t" in line or line.rstrip() != line for line in lines)
+    assert [line for line in lines if re.match(r"  [a-z]+:$", line)] == [
+        "  postgres:",
+        "  kafka:",
+        "  postgres:",
+        "  kafka:",
+    ]
+    images = [line.split(": ")[1] for line in lines if line.startswith("    image:")]
+    assert images == ["postgres:18", "apache/kafka:4.3.1"]
+    ports = [line.split('"')[1] for line in lines if re.match(r'      - "[^"]*:\d+:\d+"', line)]
+    assert ports == ["127.0.0.1:5432:5432", "127.0.0.1:9092:9092"]
+    tuned = dict(line.strip("- ").split("=") for line in lines if re.match(r"      - [a-z_]+=", line))
+    assert tuned.items() <= TUNED_FOR_DRUMBEAT.items()
+    assert {"shared_buffers", "max_wal_size", "maintenance_work_mem"} <= tuned.keys()
