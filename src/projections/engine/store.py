@@ -1,0 +1,66 @@
+"""The tables of a generation behind one connection: what is loaded from them, and how changes are written."""
+
+from typing import Any
+
+import psycopg
+
+from drumbeat.projections.engine.fold import Changes
+from drumbeat.projections.engine.hot import HotRows
+from drumbeat.projections.engine.plan import Plan
+from drumbeat.projections.engine.shapes import Measures
+from drumbeat.projections.engine.table import CounterTable, Cursor, Table
+
+
+class Store:
+    """Every table that a plan's projections write. Used by one projector, which is the only writer."""
+
+    def __init__(self, connection: psycopg.Connection[Any], plan: Plan, hot_rows: int) -> None:
+        """`hot_rows` bounds the rows that are kept in memory between batches, for each entity."""
+        self._rows: dict[str, Table[Any]] = {}
+        self._counters: dict[str, CounterTable] = {}
+        with connection.cursor() as cursor:
+            for entity in plan.entities:
+                fields = entity.row.__struct_fields__
+                self._rows[entity.table] = Table(cursor, entity.table, fields, entity.key_columns)
+            for projection in plan.projections:
+                for derived in projection.derived:
+                    fields = derived.row.__struct_fields__
+                    self._rows[derived.table] = Table(cursor, derived.table, fields, derived.key_columns)
+                for log in projection.logs:
+                    self._rows[log.table] = Table(cursor, log.table, log.row.__struct_fields__, 1)
+                for measures in projection.measures:
+                    if measures.table not in self._counters:
+                        self._counters[measures.table] = _counter_table(cursor, measures)
+        self.hot = tuple(HotRows(entity, self._rows[entity.table], hot_rows) for entity in plan.entities)
+
+    def write(self, cursor: Cursor, changes: Changes, shard: int) -> None:
+        """Each changed row once, in the caller's transaction."""
+        for rows in changes.rows:
+            table = self._rows[rows.table]
+            if rows.removed:
+                table.take_away(cursor, rows.removed)
+            if rows.added:
+                table.add(cursor, rows.added)
+            if rows.changed:
+                table.change(cursor, rows.changed)
+        for name, amounts in changes.counters:
+            self._counters[name].add_up(cursor, amounts, shard)
+        for name, appended in changes.appended:
+            self._rows[name].add(cursor, appended)
+
+    def keep(self, changes: Changes) -> None:
+        """The changes are committed."""
+        for hot, rows in zip(self.hot, changes.after, strict=True):
+            if rows:
+                hot.keep(rows)
+
+    def forget(self) -> None:
+        """The tables may hold something else than what was written last."""
+        for hot in self.hot:
+            hot.forget()
+
+
+def _counter_table(cursor: Cursor, measures: Measures[Any]) -> CounterTable:
+    scope = measures.of.row.__struct_fields__[: measures.scope]
+    columns = (*scope, *measures.columns, "shard", "value")
+    return CounterTable(cursor, measures.table, columns, len(columns) - 1)
