@@ -121,6 +121,12 @@ def crossings(connection: psycopg.Connection[Any], since: int, limit: int) -> li
     return [timer for name in _CROSSINGS for timer in _ask(connection, name, arguments)]
 
 
+def applied_position(connection: psycopg.Connection[Any]) -> int:
+    """The position up to which the timers have been applied."""
+    row = connection.execute(_QUERIES["applied_position"]).fetchone()
+    return row[0] if row else 0
+
+
 def next_due_at(connection: psycopg.Connection[Any]) -> datetime | None:
     """The earliest time at which the clock has something to do; None when nothing is set."""
     row = connection.execute(_QUERIES["next_due_at"]).fetchone()

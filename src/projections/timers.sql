@@ -266,3 +266,7 @@ SELECT least(
     (SELECT min(lost_at) FROM live.contact_watch WHERE lost_at IS NOT NULL),
     (SELECT min(completion_due_at) FROM live.contact_watch WHERE completion_due_at IS NOT NULL)
 );
+
+-- name: applied_position
+-- Up to which position of the log these tables are; the highest when several generations are fed.
+SELECT coalesce(max(position), 0) FROM readmodel.checkpoints WHERE projection = 'timers';
