@@ -7,8 +7,8 @@ import pytest
 from typer.main import get_command
 
 from drumbeat.cli import app
-from drumbeat.eventstore.embedded import TUNED_FOR_DRUMBEAT
 from drumbeat.events.outcomes import MEANING
+from drumbeat.eventstore.embedded import TUNED_FOR_DRUMBEAT
 from drumbeat.opsapi.exits import Exit
 
 ROOT = Path(__file__).parents[2]
