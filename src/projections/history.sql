@@ -10,6 +10,7 @@ CREATE TABLE history (
     stream_id      uuid NOT NULL,
     campaign_id    uuid,                    -- null: the change belongs to no campaign
     type           text NOT NULL,           -- the event's: campaign.paused.v1
+    subject_id     uuid,                    -- the goal, analysis or sender of the campaign that changed
     time           timestamptz NOT NULL,
     actor          text NOT NULL,
     cause          text NOT NULL,           -- user | system | provider
@@ -27,6 +28,6 @@ CREATE INDEX history_of_stream ON history (workspace_id, stream_id, position);
 -- name: views
 -- Deleted campaigns keep theirs.
 CREATE OR REPLACE VIEW live.history AS
-SELECT workspace_id, position, event_id, stream, stream_id, campaign_id, type, time, actor, cause, reason, before,
-       after, correlation_id, causation_id
+SELECT workspace_id, position, event_id, stream, stream_id, campaign_id, type, subject_id, time, actor, cause,
+       reason, before, after, correlation_id, causation_id
 FROM history;
