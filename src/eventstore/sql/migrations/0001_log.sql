@@ -5,7 +5,7 @@ CREATE TABLE ledger.events (
     -- CACHE 1 is load-bearing: a reader's mark says that lower positions were handed out before it.
     position bigint GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME ledger.events_position CACHE 1),
     stream_id uuid NOT NULL,
-    version integer NOT NULL CHECK (version > 0),
+    version integer NOT NULL,
     type text NOT NULL,
     bytes bytea NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -30,6 +30,48 @@ $$;
 CREATE TRIGGER announce_append BEFORE INSERT ON ledger.events
 FOR EACH STATEMENT EXECUTE FUNCTION ledger.announce_append();
 
+-- Appends. One statement each, called in autocommit, so that an append is one round trip.
+
+-- A single event: scalars cost the client and the server less than arrays of one.
+CREATE FUNCTION ledger.append_one(_stream_id uuid, _version integer, _type text, _bytes bytea) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    assigned bigint;
+BEGIN
+    INSERT INTO ledger.events (stream_id, version, type, bytes)
+    VALUES (_stream_id, _version, _type, _bytes)
+    RETURNING position INTO assigned;
+    RETURN assigned;
+END
+$$;
+
+-- Any number of events, all or none. The caller gives them in stream order, so that two appends over the same
+-- streams meet at the first one and do not deadlock. The positions come back in the order given.
+CREATE FUNCTION ledger.append_many(_stream_ids uuid[], _versions integer[], _types text[], _bytes bytea[])
+RETURNS SETOF bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY
+    INSERT INTO ledger.events (stream_id, version, type, bytes)
+    SELECT * FROM unnest(_stream_ids, _versions, _types, _bytes)
+    RETURNING position;
+END
+$$;
+
+-- A reader's mark: the last position handed out, then who may still commit at or below it. In this order, and as two
+-- statements: an appender that was given a position before the first holds its lock at the second, or has released
+-- it, and Postgres releases locks only after the commit can be seen. A fresh sequence says 1 before it was called.
+CREATE FUNCTION ledger.take_mark(OUT handed_out bigint, OUT appenders text[])
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO handed_out FROM ledger.events_position;
+    SELECT coalesce(array_agg(virtualtransaction), '{}') INTO appenders
+    FROM pg_catalog.pg_locks
+    WHERE locktype = 'advisory' AND classid = 1685218661 AND objid = 1 AND objsubid = 2 AND granted
+        AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database());
+END
+$$;
+
 -- What was answered under an idempotency key. Written before the events, in their transaction, so that a second
 -- request with the key waits for the first and then sees its answer. The position is looked up by the last event
 -- (stream and version), so that the row is written once; a command without events keeps the position itself.
@@ -47,6 +89,46 @@ CREATE TABLE ledger.idempotency_keys (
 
 -- For forgetting the expired; keys of policies never expire and stay out of it.
 CREATE INDEX idempotency_keys_expiry ON ledger.idempotency_keys (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Keep a key and its answer; false when the key is taken and has not expired. A key that another transaction is
+-- writing is waited for: without any position assigned yet, so that no reader waits with it.
+CREATE FUNCTION ledger.keep_key(
+    _workspace_id text, _key text, _request_hash bytea, _answer bytea, _expires_at timestamptz,
+    _stream_id uuid, _version integer
+) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ledger.idempotency_keys AS kept
+        (workspace_id, key, request_hash, answer, expires_at, stream_id, version, position)
+    VALUES (
+        _workspace_id, _key, _request_hash, _answer, _expires_at, _stream_id, _version,
+        CASE WHEN _stream_id IS NULL THEN (SELECT coalesce(max(position), 0) FROM ledger.events) END
+    )
+    ON CONFLICT (workspace_id, key) DO UPDATE
+    SET request_hash = excluded.request_hash, answer = excluded.answer, expires_at = excluded.expires_at,
+        stream_id = excluded.stream_id, version = excluded.version, position = excluded.position
+    WHERE kept.expires_at <= clock_timestamp();
+    RETURN FOUND;
+END
+$$;
+
+-- An append under an idempotency key: null when the key is taken, and nothing is written then.
+CREATE FUNCTION ledger.append_once(
+    _workspace_id text, _key text, _request_hash bytea, _answer bytea, _expires_at timestamptz,
+    _stream_ids uuid[], _versions integer[], _types text[], _bytes bytea[]
+) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    last integer := cardinality(_stream_ids);
+BEGIN
+    IF NOT ledger.keep_key(
+        _workspace_id, _key, _request_hash, _answer, _expires_at, _stream_ids[last], _versions[last]
+    ) THEN
+        RETURN NULL;
+    END IF;
+    RETURN ARRAY(SELECT * FROM ledger.append_many(_stream_ids, _versions, _types, _bytes));
+END
+$$;
 
 -- States of streams, to load long streams fast. Any row may be deleted: it is only a shortcut.
 CREATE TABLE ledger.snapshots (

@@ -1,0 +1,265 @@
+"""The log behind the `eventsourcing` library's recorder contract.
+
+What the library promises of `ApplicationRecorder` holds, but for one thing: concurrent appends do interleave in
+the log, because they never wait for one another. Positions rise within an append and within a stream; the log has
+gaps where an append failed, and `select_notifications` never shows one that may still be filled.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    IntegrityError,
+    Notification,
+    StoredEvent,
+    Subscription,
+)
+
+from drumbeat.commands.ledger import Appended, KeyReused, Once
+from drumbeat.eventstore.connections import Connection, Connections
+from drumbeat.eventstore.packing import as_arrays, as_copy, in_stream_order, uuid_of
+from drumbeat.eventstore.reader import LogReader
+from drumbeat.eventstore.sql import Queries, load_queries
+from drumbeat.eventstore.subscription import LogSubscription
+from drumbeat.eventstore.wakeups import WakeUps
+
+_SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
+_LAST_VERSION: Final = 2**31 - 1
+
+
+class AlreadyAnswered(Exception):
+    """The idempotency key is known: nothing was written, and this is what was answered."""
+
+    def __init__(self, appended: Appended) -> None:
+        super().__init__("answered before")
+        self.appended = appended
+
+
+class LogRecorder(ApplicationRecorder):
+    """Appends to and reads from the log. Safe for many threads.
+
+    Every method raises the library's `OperationalError` when the database does not answer.
+    """
+
+    def __init__(self, connections: Connections, wakeups: WakeUps | None = None) -> None:
+        """`wakeups`, when given, hears of every append, so that followers need not wait for their next poll."""
+        self._connections = connections
+        self._wakeups = wakeups
+        self._reader = LogReader(connections.url)
+        self._reading = threading.Lock()
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, once: Once | None = None, **_: Any
+    ) -> Sequence[int]:
+        """Append all or none, in one round trip; the positions, in the order of the events.
+
+        Raises the library's `IntegrityError` when another writer has written one of the versions or won a
+        deadlock; `AlreadyAnswered` and `KeyReused` for a known key.
+        """
+        if not stored_events and once is None:
+            return ()
+        order, ordered = _sorted_by_stream(stored_events)
+        with _conflicts(), self._connections.use() as connection:
+            positions = _insert(connection, ordered, once)
+        if positions is None:
+            raise self._already_answered(once)
+        self._appended()
+        if order is None:
+            return positions
+        return [position for _, position in sorted(zip(order, positions, strict=True))]
+
+    def insert_bulk(self, stored_events: Sequence[StoredEvent], *, once: Once | None = None) -> int:
+        """Append thousands by COPY in one transaction; the greatest position. Raises as `insert_events` does."""
+        _, ordered = _sorted_by_stream(stored_events)
+        with _conflicts(), self._connections.use() as connection, connection.transaction():
+            position = _copy_in(connection, ordered) if _keep_key(connection, ordered, once) else None
+        if position is None:
+            raise self._already_answered(once)
+        self._appended()
+        return position
+
+    def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
+        """What is kept under a key that has not expired. Raises `KeyReused` for another request's."""
+        with self._connections.use() as connection:
+            row = connection.execute(_SQL["answered"], [workspace_id, key], prepare=True, binary=True).fetchone()
+        if row is None:
+            return None
+        if row[0] != request_hash:
+            raise KeyReused(key)
+        return Appended((), row[2], row[1])
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """Events of one stream between versions."""
+        return _select(self._connections, "stream", originator_id, gt, lte, desc=desc, limit=limit)
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Events of the log between positions, none above the high-water mark."""
+        after = 0 if start is None else start - 1 if inclusive_of_start else start
+        with self._reading:
+            up_to = self._reader.high_water()
+        return self.select_between(after, up_to if stop is None else min(stop, up_to), limit, topics)
+
+    def select_between(self, after: int, up_to: int, limit: int, topics: Sequence[str]) -> Sequence[Notification]:
+        """Events above `after`; `up_to` may not be above a high-water mark that was taken before."""
+        arguments: dict[str, Any] = {"after": after, "up_to": up_to, "limit": limit, "types": list(topics)}
+        query = _SQL["notifications_of_types" if topics else "notifications"]
+        with self._connections.use() as connection:
+            rows = connection.execute(query, arguments, binary=True, prepare=True).fetchall()
+        return [Notification(*row) for row in rows]
+
+    def max_notification_id(self) -> int | None:
+        """The greatest committed position, None when the log is empty. Not a position that a reader may skip
+        to."""
+        with self._connections.use() as connection:
+            row = connection.execute(_SQL["head"], prepare=True).fetchone()
+        return row[0] if row is not None else None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Iterate over events above `gt`, waiting for more at the end of the log."""
+        return LogSubscription(self, LogReader(self._connections.url), gt, topics)
+
+    def close(self) -> None:
+        """Close the reading connection."""
+        with self._reading:
+            self._reader.close()
+
+    def _appended(self) -> None:
+        if self._wakeups is not None:
+            self._wakeups.heard()
+
+    def _already_answered(self, once: Once | None) -> Exception:
+        assert once is not None
+        known = self.answered(once.workspace_id, once.key, once.request_hash)
+        # It can only have expired between the two looks: trying again finds it free.
+        return AlreadyAnswered(known) if known is not None else IntegrityError("the idempotency key just expired")
+
+
+class SnapshotRecorder(AggregateRecorder):
+    """Keeps states of streams. Safe for many threads."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> None:
+        """Keep states. Raises the library's `IntegrityError` when one of that version is there."""
+        if not stored_events:
+            return
+        with _conflicts(), self._connections.use() as connection:
+            connection.execute(_SQL["snapshot_in"], as_arrays(stored_events), prepare=True)
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """States of one stream between versions."""
+        return _select(self._connections, "snapshots", originator_id, gt, lte, desc=desc, limit=limit)
+
+
+def _select(
+    connections: Connections,
+    what: str,
+    originator_id: UUID | str,
+    gt: int | None,
+    lte: int | None,
+    *,
+    desc: bool,
+    limit: int | None,
+    queries: Queries = _SQL,
+) -> list[StoredEvent]:
+    arguments = {
+        "stream_id": UUID(str(originator_id)),
+        "gt": -1 if gt is None else gt,
+        "lte": _LAST_VERSION if lte is None else lte,
+        "limit": limit,
+    }
+    query = queries[f"{what}_{'backward' if desc else 'forward'}"]
+    with connections.use() as connection:
+        return [StoredEvent(*row) for row in connection.execute(query, arguments, binary=True, prepare=True)]
+
+
+def _sorted_by_stream(events: Sequence[StoredEvent]) -> tuple[list[int] | None, Sequence[StoredEvent]]:
+    order = in_stream_order(events)
+    return order, events if order is None else [events[index] for index in order]
+
+
+def _insert(connection: Connection, events: Sequence[StoredEvent], once: Once | None) -> Sequence[int] | None:
+    if once is not None:
+        arguments = (*_kept(once), *as_arrays(events))
+        row = connection.execute(_SQL["append_once"], arguments, prepare=True, binary=True).fetchone()
+        assert row is not None
+        positions: list[int] | None = row[0]
+        return positions
+    if len(events) == 1:
+        event = events[0]
+        one = (uuid_of(event), event.originator_version, event.topic, event.state)
+        row = connection.execute(_SQL["append_one"], one, prepare=True, binary=True).fetchone()
+        assert row is not None
+        return [row[0]]
+    rows = connection.execute(_SQL["append_many"], as_arrays(events), prepare=True, binary=True).fetchall()
+    return [row[0] for row in rows]
+
+
+def _keep_key(connection: Connection, events: Sequence[StoredEvent], once: Once | None) -> bool:
+    if once is None:
+        return True
+    last = (uuid_of(events[-1]), events[-1].originator_version) if events else (None, None)
+    row = connection.execute(_SQL["keep_key"], (*_kept(once), *last)).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+def _kept(once: Once) -> tuple[Any, ...]:
+    return (once.workspace_id, once.key, once.request_hash, once.answer, once.expires_at)
+
+
+def _copy_in(connection: Connection, events: Sequence[StoredEvent]) -> int:
+    if not events:
+        row = connection.execute(_SQL["head"]).fetchone()
+        return row[0] or 0 if row is not None else 0
+    with connection.cursor().copy(_SQL["copy_in"]) as copy:
+        for chunk in as_copy(events):
+            copy.write(chunk)
+    row = connection.execute(_SQL["last_copied"]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@contextmanager
+def _conflicts() -> Iterator[None]:
+    """Another writer's version, and the loser of a deadlock, are the same to a caller: load and decide again."""
+    try:
+        yield
+    except (
+        psycopg.errors.UniqueViolation,
+        psycopg.errors.DeadlockDetected,
+        psycopg.errors.SerializationFailure,
+    ) as error:
+        raise IntegrityError(str(error)) from error

@@ -1,0 +1,139 @@
+-- name: append_one
+-- Append a single event; answers its position.
+SELECT ledger.append_one(%b, %b, %b, %b);
+
+-- name: append_many
+-- Append events in stream order; answers their positions in the order given.
+SELECT ledger.append_many(%b, %b, %b, %b);
+
+-- name: append_once
+-- Append events under an idempotency key; answers their positions, or null when the key is taken.
+SELECT ledger.append_once(%b, %b, %b, %b, %b, %b, %b, %b, %b);
+
+-- name: keep_key
+-- Keep an idempotency key ahead of a COPY in the same transaction; answers false when it is taken.
+SELECT ledger.keep_key(%b, %b, %b, %b, %b, %b, %b);
+
+-- name: copy_in
+-- Append by COPY; the statement trigger takes the appenders' lock here as everywhere.
+COPY ledger.events (stream_id, version, type, bytes) FROM STDIN (FORMAT binary);
+
+-- name: last_copied
+-- The last position that this session was given.
+SELECT currval('ledger.events_position');
+
+-- name: answered
+-- What is kept under a key that has not expired: hash, answer, position.
+SELECT kept.request_hash, kept.answer, coalesce(kept.position, last_event.position)
+FROM ledger.idempotency_keys AS kept
+LEFT JOIN ledger.events AS last_event
+    ON last_event.stream_id = kept.stream_id AND last_event.version = kept.version
+WHERE kept.workspace_id = %b AND kept.key = %b
+    AND (kept.expires_at IS NULL OR kept.expires_at > clock_timestamp());
+
+-- name: forget_expired_keys
+-- Delete keys whose time is over.
+DELETE FROM ledger.idempotency_keys WHERE expires_at <= clock_timestamp();
+
+-- name: head
+-- The greatest committed position, null when the log is empty.
+SELECT max(position) FROM ledger.events;
+
+-- name: position_within
+-- The lowest position recorded after an instant and no later than a second one. The second bound lets the block
+-- ranges of the index skip everything that is much later.
+SELECT min(position) FROM ledger.events WHERE recorded_at > %b AND recorded_at <= %b;
+
+-- name: position_after
+-- The lowest position recorded after an instant, however much later.
+SELECT min(position) FROM ledger.events WHERE recorded_at > %b;
+
+-- name: stream_forward
+-- Events of a stream between versions, oldest first.
+SELECT stream_id, version, type, bytes FROM ledger.events
+WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
+ORDER BY version ASC LIMIT %(limit)b;
+
+-- name: stream_backward
+-- Events of a stream between versions, newest first.
+SELECT stream_id, version, type, bytes FROM ledger.events
+WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
+ORDER BY version DESC LIMIT %(limit)b;
+
+-- name: streams
+-- Every event of many streams.
+SELECT stream_id, version, bytes FROM ledger.events WHERE stream_id = ANY(%b) ORDER BY stream_id, version;
+
+-- name: timeline
+-- Every event of a stream with its place in the log.
+SELECT position, recorded_at, bytes FROM ledger.events WHERE stream_id = %b ORDER BY version;
+
+-- name: notifications
+-- Events of the log between positions, to be asked up to the high-water mark only.
+SELECT stream_id, version, type, bytes, position FROM ledger.events
+WHERE position > %(after)b AND position <= %(up_to)b
+ORDER BY position LIMIT %(limit)b;
+
+-- name: notifications_of_types
+-- The same for some types.
+SELECT stream_id, version, type, bytes, position FROM ledger.events
+WHERE position > %(after)b AND position <= %(up_to)b AND type = ANY(%(types)b)
+ORDER BY position LIMIT %(limit)b;
+
+-- name: snapshot_in
+-- Keep states of streams.
+INSERT INTO ledger.snapshots (stream_id, version, type, bytes) SELECT * FROM unnest(%b, %b, %b, %b);
+
+-- name: snapshots_forward
+-- States of a stream between versions, oldest first.
+SELECT stream_id, version, type, bytes FROM ledger.snapshots
+WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
+ORDER BY version ASC LIMIT %(limit)b;
+
+-- name: snapshots_backward
+-- States of a stream between versions, newest first.
+SELECT stream_id, version, type, bytes FROM ledger.snapshots
+WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
+ORDER BY version DESC LIMIT %(limit)b;
+
+-- name: take_mark
+-- The last position handed out, and the transactions that may still commit at or below it.
+SELECT handed_out, appenders FROM ledger.take_mark();
+
+-- name: handed_out
+-- The last position handed out, committed or not: a cheap way to see that something may have happened.
+SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger.events_position;
+
+-- name: server_facts
+-- What the order of the log stands on.
+SELECT pg_is_in_recovery(), current_setting('server_version_num')::integer, current_setting('synchronous_commit'),
+    (SELECT seqcache FROM pg_sequence WHERE seqrelid = 'ledger.events_position'::regclass);
+
+-- name: appenders
+-- Who holds the appenders' lock, longest first: process id, seconds since the transaction began, state, query.
+SELECT activity.pid, extract(epoch FROM clock_timestamp() - activity.xact_start)::float8,
+    coalesce(activity.state, ''), left(coalesce(activity.query, ''), 200)
+FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
+WHERE held.locktype = 'advisory' AND held.classid = 1685218661 AND held.objid = 1 AND held.objsubid = 2
+    AND held.granted AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY activity.xact_start;
+
+-- name: read_log
+-- A batch of the log, never above a safe mark.
+COPY (
+    SELECT position, recorded_at, type, bytes FROM ledger.events
+    WHERE position > %(after)s AND position <= %(up_to)s
+    ORDER BY position LIMIT %(limit)s
+) TO STDOUT (FORMAT binary);
+
+-- name: event_at
+-- The bytes of the event at a position.
+SELECT bytes FROM ledger.events WHERE position = %b;
+
+-- name: listen
+-- Hear of appends.
+LISTEN drumbeat_log;
+
+-- name: notify
+-- Say that something was appended; in a transaction of its own, because its commit takes a lock of the whole server.
+NOTIFY drumbeat_log;

@@ -1,0 +1,68 @@
+"""Telling followers that something was appended, without making appends pay for it.
+
+A NOTIFY inside an append would take an instance-wide lock at every commit. Instead one thread a process says so,
+at most every few milliseconds, in transactions of its own. Followers poll as well, so that a lost word costs a
+moment.
+"""
+
+import contextlib
+import threading
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from drumbeat.eventstore.connections import Connection, open_connection
+from drumbeat.eventstore.sql import load_queries
+
+_SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
+
+
+class WakeUps:
+    """One process's notifier. Safe for many threads; costs an append a flag."""
+
+    def __init__(self, url: str, *, pause_seconds: float = 0.005) -> None:
+        """Says so at most once in `pause_seconds`. The thread starts with the first append."""
+        self._url = url
+        self._pause_seconds = pause_seconds
+        self._appended = threading.Event()
+        self._closing = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def heard(self) -> None:
+        """Something was appended."""
+        if self._thread is None:
+            self._start()
+        self._appended.set()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing.set()
+        self._appended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="drumbeat-wakeups", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        connection: Connection | None = None
+        while self._appended.wait() and not self._closing.is_set():
+            self._appended.clear()
+            try:
+                if connection is None:
+                    connection = open_connection(self._url, settings={})
+                connection.execute(_SQL["notify"])
+            except psycopg.Error:
+                # Followers poll: a word lost while the database is away costs them a moment.
+                with contextlib.suppress(psycopg.Error):
+                    if connection is not None:
+                        connection.close()
+                connection = None
+            self._closing.wait(self._pause_seconds)
+        if connection is not None:
+            connection.close()
