@@ -184,4 +184,4 @@ ACTIVITY_ROWS = Log(
     },
 )
 
-ACTIVITY = Projection(name="activity", version=1, sql=Path(__file__).with_suffix(".sql"), logs=(ACTIVITY_ROWS,))
+PROJECTION = Projection(name="activity", version=1, sql=Path(__file__).with_suffix(".sql"), logs=(ACTIVITY_ROWS,))

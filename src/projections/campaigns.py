@@ -283,6 +283,6 @@ CAMPAIGN_ROWS = Entity(
     keys={},
 )
 
-CAMPAIGNS = Projection(
+PROJECTION = Projection(
     name="campaigns", version=1, sql=Path(__file__).with_suffix(".sql"), entities=(CAMPAIGN_ROWS,)
 )

@@ -122,4 +122,4 @@ def _row(cls: type[Fact]) -> Callable[[LightEvent[Any], int], HistoryRow]:
 
 HISTORY_ROWS = Log(table="history", row=HistoryRow, rows={cls: _row(cls) for cls in CHANGES})
 
-HISTORY = Projection(name="history", version=1, sql=Path(__file__).with_suffix(".sql"), logs=(HISTORY_ROWS,))
+PROJECTION = Projection(name="history", version=1, sql=Path(__file__).with_suffix(".sql"), logs=(HISTORY_ROWS,))

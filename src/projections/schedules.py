@@ -54,6 +54,6 @@ SCHEDULE_ROWS = Entity(
     keys={},
 )
 
-SCHEDULES = Projection(
+PROJECTION = Projection(
     name="schedules", version=1, sql=Path(__file__).with_suffix(".sql"), entities=(SCHEDULE_ROWS,)
 )

@@ -184,7 +184,7 @@ CAMPAIGN_SENDER_ROWS = Entity(
     keys={},
 )
 
-SENDERS = Projection(
+PROJECTION = Projection(
     name="senders",
     version=1,
     sql=Path(__file__).with_suffix(".sql"),

@@ -169,7 +169,7 @@ SPAM_SCORES = Entity(
     table="spam_scores", row=SpamScore, key_columns=2, key_of=by_workspace_stream, folds=SPAM_FOLDS, keys={}
 )
 
-TIMERS = Projection(
+PROJECTION = Projection(
     name="timers",
     version=1,
     sql=_SQL,
