@@ -18,6 +18,7 @@ from psycopg import sql
 
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.migrations import ACCESS, LEDGER, MigrationSet
+from drumbeat.projections.engine.bookkeeping import READMODEL
 
 FOR_TESTS = {
     "shared_buffers": "128MB",
@@ -29,7 +30,7 @@ FOR_TESTS = {
     "jit": "off",
     "timezone": "UTC",
 }
-MIGRATION_SETS: list[MigrationSet] = [LEDGER, ACCESS]
+MIGRATION_SETS: list[MigrationSet] = [LEDGER, ACCESS, READMODEL]
 """Every set whose schema the test databases have."""
 
 

@@ -15,7 +15,6 @@ from drumbeat.events import Cause, Event, Fact
 from drumbeat.events.codec import encode
 from drumbeat.events.ids import DRUMBEAT
 from drumbeat.projections.engine import Projection
-from drumbeat.projections.engine.bookkeeping import READMODEL
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 
 CAMPAIGN = uuid5(DRUMBEAT, "campaign of a test")
@@ -107,7 +106,6 @@ def project(
     **options: Any,
 ) -> Projector:
     """Apply the log up to a position (default: its end) with a projector of its own, which is given back."""
-    READMODEL.migrate(database_url)
     projector = Projector(
         log, database_url, projections, ProjectorOptions(batch_events=batch_events, poll_seconds=0.01, **options)
     )
@@ -119,7 +117,7 @@ def rows_of(database_url: str, view: str, without: Iterable[str] = ()) -> list[d
     """All rows of a `live` view (or of schema.table), in an order that does not depend on how they were made."""
     name = view if "." in view else f"live.{view}"
     with closing(psycopg.connect(database_url, row_factory=dict_row)) as connection:
-        found = connection.execute(f"SELECT * FROM {name}").fetchall()  # type: ignore[arg-type]
+        found = connection.execute(f"SELECT * FROM {name}").fetchall()
     dropped = set(without)
     kept = [{column: value for column, value in row.items() if column not in dropped} for row in found]
     return sorted(kept, key=repr)
