@@ -22,12 +22,12 @@ from drumbeat.events.values import Channel
 
 
 class _Sender(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sender is in every stage: `reports` counts its spam reports, `spam_score` is the newest one's."""
+    """What a sender is in every stage; the newest spam report's score, and its version in this stream."""
 
     channel: Channel
     friendly_name: str
-    reports: int = 0
     spam_score: int | None = None
+    report_version: int = 0
 
 
 class Connected(_Sender, frozen=True, kw_only=True, tag="connected"):
@@ -57,7 +57,7 @@ def evolve(state: Sender | None, event: Event[Fact]) -> Sender:
         case SenderRenamed():
             state = _changed(state, friendly_name=fact.after)
         case SenderSpamScoreReported():
-            state = _changed(state, spam_score=fact.score, reports=state.reports + 1)
+            state = _changed(state, spam_score=fact.score, report_version=event.stream_version)
         case SenderDisconnected():
             state = Disconnected(**msgspec.structs.asdict(state))
         case SenderReconnected():

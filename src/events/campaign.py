@@ -259,12 +259,12 @@ class CampaignSenderExcluded(Fact):
 class CampaignSenderReinstated(Fact):
     """A person judged it usable; only a new spam report excludes it again.
 
-    `reports` is the number of spam reports that there were then: a later one is a new one.
+    `report_version` is where the sender's newest report stood in its stream then, 0 without one.
     """
 
     TYPE: ClassVar[str] = "campaign.sender_reinstated.v1"
     sender_id: UUID
-    reports: int = 0
+    report_version: int = 0
 
 
 class CampaignSequenceDefined(Fact):

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from drumbeat.aggregates.campaign.guards import existing, permitted
-from drumbeat.aggregates.campaign.senders import SpamReport, exclusions
+from drumbeat.aggregates.campaign.senders import SpamReport, assigned, exclusions
 from drumbeat.aggregates.campaign.settings_rules import default_settings, read_settings
 from drumbeat.aggregates.campaign.state import Campaign, Deleted, Draft, Scheduled, settings_of, steps_of, text_of
 from drumbeat.aggregates.refusals import RefusalCode, Refused
@@ -56,11 +56,18 @@ def draft_campaign(
 
 
 def duplicate_campaign(
-    original: Campaign | None, *, original_id: UUID, copy_id: UUID, name: str | None = None, now: datetime
+    original: Campaign | None,
+    *,
+    original_id: UUID,
+    copy_id: UUID,
+    name: str | None = None,
+    spam_reports: Mapping[UUID, SpamReport | None],
+    now: datetime,
 ) -> tuple[Fact, ...]:
     """The facts of a new campaign like `original`: settings, goals, analyses, senders and sequence, no contacts.
 
-    Its start is blank, and so is an end that has passed. Goals and analyses get ids of their own. Raises
+    Its start is blank, and so is an end that has passed. Goals and analyses get ids of their own. `spam_reports`
+    has the newest report on every sender that is still in use; others are not taken over. Raises
     `unknown_stream`, `deleted`, `out_of_range`.
     """
     core = permitted(original, "duplicate_campaign").core
@@ -88,8 +95,10 @@ def duplicate_campaign(
         if analysis.active
     )
     senders = (
-        CampaignSenderAssigned(sender_id=sender_id, weight=sender.weight)
+        fact
         for sender_id, sender in core.senders.items()
+        if sender_id in spam_reports
+        for fact in assigned(sender_id, sender.weight, spam_reports[sender_id], settings.spam_threshold)
     )
     sequence = (CampaignSequenceDefined(steps=steps_of(core)),) if core.steps else ()
     return (drafted, *goals, *analyses, *senders, *sequence)

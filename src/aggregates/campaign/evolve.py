@@ -77,7 +77,7 @@ def _sender(core: Core, sender_id: UUID, **changes: Any) -> Core:
 
 def _reinstated(core: Core, fact: campaign.CampaignSenderReinstated) -> Core:
     active = _sender(core, fact.sender_id, standing=SenderStanding.ACTIVE)
-    return _changed(active, reinstated={**core.reinstated, fact.sender_id: fact.reports})
+    return _changed(active, reinstated={**core.reinstated, fact.sender_id: fact.report_version})
 
 
 def _without(items: dict[UUID, T], key: UUID) -> dict[UUID, T]:

@@ -24,9 +24,9 @@ from drumbeat.events.values import SenderStanding
 
 @dataclass(frozen=True, slots=True)
 class SpamReport:
-    """A sender's newest spam report: the how-manieth of that sender, and its score from 0 to 10."""
+    """A sender's spam report: its version in the sender's stream, and the score from 0 to 10."""
 
-    number: int
+    version: int
     score: int
 
 
@@ -41,13 +41,22 @@ def assign_sender(
     campaign = permitted(state, "assign_sender")
     if weight is not None and not 1 <= weight <= 100:
         raise out_of_range("weight", weight, "1 to 100")
-    assigned = campaign.core.senders.get(sender_id)
-    if assigned is None:
-        fact = CampaignSenderAssigned(sender_id=sender_id, weight=weight or 1)
-        return (fact, *_judged(campaign.core, sender_id, spam_report, campaign.core.settings.spam_threshold))
-    if weight is None or weight == assigned.weight:
+    sender = campaign.core.senders.get(sender_id)
+    if sender is None:
+        settled = spam_report is not None and spam_report.version <= campaign.core.reinstated.get(sender_id, 0)
+        report = None if settled else spam_report
+        return assigned(sender_id, weight or 1, report, campaign.core.settings.spam_threshold)
+    if weight is None or weight == sender.weight:
         return ()
-    return (CampaignSenderWeightChanged(sender_id=sender_id, before=assigned.weight, after=weight),)
+    return (CampaignSenderWeightChanged(sender_id=sender_id, before=sender.weight, after=weight),)
+
+
+def assigned(sender_id: UUID, weight: int, report: SpamReport | None, threshold: int) -> tuple[Fact, ...]:
+    """What assigning a sender writes: excluded at once when its score has reached the threshold."""
+    fact = CampaignSenderAssigned(sender_id=sender_id, weight=weight)
+    if report is None or report.score < threshold:
+        return (fact,)
+    return (fact, CampaignSenderExcluded(sender_id=sender_id, score=report.score, threshold=threshold))
 
 
 def unassign_sender(state: Campaign | None, *, sender_id: UUID) -> tuple[Fact, ...]:
@@ -88,7 +97,9 @@ def reinstate_sender(
     sender = _assigned(permitted(state, "reinstate_sender"), sender_id)
     if sender.standing is not SenderStanding.EXCLUDED:
         return ()
-    return (CampaignSenderReinstated(sender_id=sender_id, reports=spam_report.number if spam_report else 0),)
+    return (
+        CampaignSenderReinstated(sender_id=sender_id, report_version=spam_report.version if spam_report else 0),
+    )
 
 
 def judge_spam_score(state: Campaign | None, *, sender_id: UUID, spam_report: SpamReport) -> tuple[Fact, ...]:
@@ -107,13 +118,10 @@ def exclusions(core: Core, spam_reports: Mapping[UUID, SpamReport], *, threshold
     )
 
 
-def _judged(
-    core: Core, sender_id: UUID, report: SpamReport | None, threshold: int
-) -> tuple[CampaignSenderExcluded, ...]:
-    sender = core.senders.get(sender_id)
-    if sender is not None and sender.standing is SenderStanding.EXCLUDED:
+def _judged(core: Core, sender_id: UUID, report: SpamReport | None, threshold: int) -> tuple[Fact, ...]:
+    if report is None or report.score < threshold or report.version <= core.reinstated.get(sender_id, 0):
         return ()
-    if report is None or report.score < threshold or report.number <= core.reinstated.get(sender_id, 0):
+    if core.senders[sender_id].standing is SenderStanding.EXCLUDED:
         return ()
     return (CampaignSenderExcluded(sender_id=sender_id, score=report.score, threshold=threshold),)
 

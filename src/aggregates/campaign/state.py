@@ -81,7 +81,7 @@ class AssignedSender(msgspec.Struct, frozen=True, kw_only=True):
 class Core(msgspec.Struct, frozen=True, kw_only=True):
     """What a campaign is in every stage.
 
-    `reinstated` holds, per sender ever reinstated, how many spam reports there were then: those are settled.
+    `reinstated`: sender ever reinstated → the version of its newest spam report then; up to it all are settled.
     `window_closed` is set when the end has come or a person ended the campaign; extending clears it.
     """
 
