@@ -1,18 +1,30 @@
 """From a command to its handler: a plain dict, and the one function that everything outside calls."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
+from drumbeat.commands import (
+    campaign,
+    campaign_progress,
+    goals,
+    schedules,
+    senders,
+    suppressions,
+)
 from drumbeat.commands.command import Command, Done
+from drumbeat.commands.deciding import Handler
 from drumbeat.commands.ledger import Ledger
 from drumbeat.commands.loop import Idempotency, Run, WorkspaceKeys
 from drumbeat.events import Principal
 
-Handler = Callable[[Any, Run], Done]
-
 # Each module of commands ends with its own part of the table.
-HANDLERS: dict[type[Command], Handler] = {}
+HANDLERS: dict[type[Command], Handler] = {
+    **campaign.HANDLERS,
+    **campaign_progress.HANDLERS,
+    **goals.HANDLERS,
+    **senders.HANDLERS,
+    **schedules.HANDLERS,
+    **suppressions.HANDLERS,
+}
 
 
 class Commands:

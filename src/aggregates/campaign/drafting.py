@@ -15,7 +15,6 @@ from drumbeat.events.campaign import (
     CampaignDrafted,
     CampaignRenamed,
     CampaignScheduled,
-    CampaignSenderAssigned,
     CampaignSequenceDefined,
     CampaignSettingsChanged,
 )

@@ -1,0 +1,56 @@
+"""Commands on the do-not-contact list. The address is given; only its keyed hash is kept."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from drumbeat.aggregates.suppression import SUPPRESSION, add_suppression, lift_suppression
+from drumbeat.aggregates.values import out_of_range
+from drumbeat.commands.command import Command, Done
+from drumbeat.commands.deciding import Handler
+from drumbeat.commands.loop import Run
+from drumbeat.events.addresses import is_address, normalized_address
+from drumbeat.events.ids import suppression_id
+from drumbeat.events.values import Channel
+
+
+class AddSuppression(Command):
+    """Put an address on the do-not-contact list."""
+
+    NAME: ClassVar[str] = "add_suppression"
+    channel: Channel
+    address: str
+    reason: str
+    source: str = "api"
+
+
+class LiftSuppression(Command):
+    """Take it off the list; nobody is revived by this."""
+
+    NAME: ClassVar[str] = "lift_suppression"
+    channel: Channel
+    address: str
+    reason: str
+
+
+def _stream_of(command: AddSuppression | LiftSuppression, run: Run) -> UUID:
+    if not is_address(command.channel, command.address):
+        raise out_of_range("address", command.address, f"a {command.channel} address")
+    key = run.keys.key(run.principal.workspace_id)
+    return suppression_id(key, command.channel, normalized_address(command.channel, command.address))
+
+
+def _add(command: AddSuppression, run: Run) -> Done:
+    return run.one(
+        SUPPRESSION,
+        _stream_of(command, run),
+        lambda state: add_suppression(state, reason=command.reason, source=command.source),
+    )
+
+
+def _lift(command: LiftSuppression, run: Run) -> Done:
+    return run.one(
+        SUPPRESSION, _stream_of(command, run), lambda state: lift_suppression(state, reason=command.reason)
+    )
+
+
+HANDLERS: dict[type[Command], Handler] = {AddSuppression: _add, LiftSuppression: _lift}
