@@ -104,6 +104,12 @@ class Settings(BaseModel):
         """Where the embedded Postgres keeps its state."""
         return self.home / "postgres"
 
+    def address(self, port: int) -> str:
+        """How a process of this machine reaches one that listens on `api_host` and this port."""
+        every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared, not bound
+        host = every.get(self.api_host, self.api_host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: str | None) -> str | None:

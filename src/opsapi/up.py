@@ -37,6 +37,7 @@ class MachineRun:
         self._supervisor: Supervisor | None = None
         self._loading: threading.Thread | None = None
         self._load_error: BaseException | None = None
+        self._api = settings.address(settings.api_port)
         self._announced = False
         self._policies_run = False
 
@@ -109,24 +110,18 @@ class MachineRun:
         if self._loading is not None:
             self._loading.join()
 
-    @property
-    def _address(self) -> str:
-        host = self._settings.api_host
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  compared, not bound
-        return f"http://{shown}:{self._settings.api_port}"
-
     def _is_ready(self) -> bool:
         return self._get("/health/ready") is not None
 
     def _get(self, path: str) -> object | None:
         try:
-            with urlopen(self._address + path, timeout=2) as answer:  # noqa: S310  our own API
+            with urlopen(self._api + path, timeout=2) as answer:  # noqa: S310  our own API
                 return json.loads(answer.read() or b"null") or {}
         except (URLError, OSError, ValueError):
             return None
 
     def _announce(self) -> None:
-        self._say(ready_words(self._address, self._first_campaign()))
+        self._say(ready_words(self._api, self._first_campaign()))
 
     def _first_campaign(self) -> str:
         deadline = time.monotonic() + 10

@@ -1,0 +1,115 @@
+"""How everything is: the log, the projections, the processes. Looked at now, from outside."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from drumbeat.eventstore.reader import LogReader, StuckAppender
+from drumbeat.projections.standing import Standing, standings
+from drumbeat.settings import Settings
+
+_LONG_APPEND_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """Whether a process answered just now."""
+
+    name: str
+    address: str
+    answers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One look at everything. `head` is the high-water mark: nothing can appear below it any more."""
+
+    looked_at: datetime
+    head: int
+    projections: tuple[Standing, ...]
+    long_appends: tuple[StuckAppender, ...]
+    processes: tuple[ProcessState, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Nothing parked, nobody stuck, every process answers."""
+        parked = any(standing.parked for standing in self.projections)
+        return not parked and not self.long_appends and all(process.answers for process in self.processes)
+
+    def lag_events(self, standing: Standing) -> int:
+        """Positions between the log and a projection."""
+        return max(0, self.head - standing.position)
+
+    def lag_seconds(self, standing: Standing) -> float:
+        """Age of what a projection shows while there is more to apply, else 0."""
+        if not self.lag_events(standing) or standing.recorded_at is None:
+            return 0.0
+        return max(0.0, (self.looked_at - standing.recorded_at).total_seconds())
+
+    def document(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "healthy": self.healthy,
+            "looked_at": self.looked_at.isoformat(),
+            "head": self.head,
+            "projections": [
+                {
+                    "projection": standing.projection,
+                    "position": standing.position,
+                    "lag_events": self.lag_events(standing),
+                    "lag_seconds": self.lag_seconds(standing),
+                    "parked": standing.parked,
+                }
+                for standing in self.projections
+            ],
+            "long_appends": [appender._asdict() for appender in self.long_appends],
+            "processes": [asdict(process) for process in self.processes],
+        }
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        words = [f"log at {self.head:,}", "", f"{'projection':<20}{'position':>12}{'behind':>10}{'parked':>9}"]
+        words += [
+            f"{s.projection:<20}{s.position:>12,}{self.lag_events(s):>10,}{s.parked:>9,}" for s in self.projections
+        ]
+        words += [
+            f"append of process {appender.pid} takes {appender.seconds:.0f} s and holds readers up"
+            for appender in self.long_appends
+        ]
+        words += [
+            "",
+            *(f"{p.name:<20}{'answers' if p.answers else 'silent':>12}  {p.address}" for p in self.processes),
+        ]
+        return words
+
+
+def look(
+    settings: Settings, database_url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Status:
+    """Look at everything once. Raises `LedgerUnavailable`, `SchemaMismatch`."""
+    reader = LogReader(database_url)
+    try:
+        head = reader.high_water()
+        long_appends = tuple(a for a in reader.appenders() if a.seconds >= _LONG_APPEND_SECONDS)
+        return Status(clock(), head, tuple(standings(database_url)), long_appends, _processes(settings))
+    finally:
+        reader.close()
+
+
+def _processes(settings: Settings) -> tuple[ProcessState, ...]:
+    addresses = {"api": settings.address(settings.api_port) + "/health/ready"}
+    for name, port in (("project", settings.project_metrics_port), ("policies", settings.policies_metrics_port)):
+        if port:
+            addresses[name] = settings.address(port) + "/metrics"
+    return tuple(ProcessState(name, address, _answers(address)) for name, address in addresses.items())
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=2) as answer:  # noqa: S310  an address of our own
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False

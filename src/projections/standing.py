@@ -1,0 +1,30 @@
+"""How far the projections are, for whoever looks from outside."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from drumbeat.eventstore.sql.queries import load_queries
+from drumbeat.projections.engine.bookkeeping import GENERATION
+
+_SQL = load_queries(Path(__file__).with_name("standing.sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one projection is. `recorded_at`: of the event at `position`, None before the first."""
+
+    projection: str
+    position: int
+    recorded_at: datetime | None
+    updated_at: datetime
+    parked: int
+
+
+def standings(database_url: str) -> list[Standing]:
+    """Every projection of the generation that is written, by name. Raises `psycopg.OperationalError`."""
+    with closing(psycopg.connect(database_url, autocommit=True, connect_timeout=5)) as connection:
+        return [Standing(*row) for row in connection.execute(_SQL["standings"], [GENERATION])]
