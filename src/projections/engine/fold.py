@@ -14,7 +14,7 @@ from drumbeat.projections.engine.shapes import Derived, Fold, Key, Measures
 from drumbeat.projections.engine.table import Cursor
 
 Work: TypeAlias = list[tuple[Key, Fold[Any], LightEvent[Any], int]]
-Tally: TypeAlias = dict[Key, int]
+Tally: TypeAlias = defaultdict[Key, int]
 
 
 class RowChanges(msgspec.Struct, gc=False):
@@ -30,7 +30,7 @@ class Changes(msgspec.Struct, gc=False):
     """All that a batch changes. `after` holds, by entity, the touched rows as they are then."""
 
     rows: list[RowChanges]
-    counters: list[tuple[str, Tally]]
+    counters: dict[str, Tally]
     appended: list[tuple[str, list[Row]]]
     after: list[dict[Key, Any]]
 
@@ -67,7 +67,7 @@ def fold_batch(
     """Load what the batch touches and fold it. Reads only; folding it again gives the same changes."""
     work = sort_out(plan, events)
     appended = [(log.table, rows) for log, rows in zip(plan.logs, work.logs, strict=True) if rows]
-    changes = Changes([], [], appended, [{} for _ in plan.entities])
+    changes = Changes([], {}, appended, [{} for _ in plan.entities])
     for index, entity_work in enumerate(work.entities):
         if entity_work:
             before = hot[index].rows_of(cursor, {item[0] for item in entity_work})
@@ -75,9 +75,8 @@ def fold_batch(
             changes.after[index] = after
             changes.rows.append(_differences(plan.entities[index].table, before, after))
             for measures in plan.measures[index]:
-                tally = _measured(measures, before, after)
-                if tally:
-                    changes.counters.append((measures.table, tally))
+                tally = changes.counters.setdefault(measures.table, defaultdict(int))
+                _measure(tally, measures, before, after)
             for derived in plan.derived[index]:
                 changes.rows.append(_derived(derived, before, after))
     return changes
@@ -106,9 +105,8 @@ def _differences(table: str, before: Mapping[Key, Any], after: Mapping[Key, Any]
     return changes
 
 
-def _measured(measures: Measures[Any], before: Mapping[Key, Any], after: Mapping[Key, Any]) -> Tally:
+def _measure(tally: Tally, measures: Measures[Any], before: Mapping[Key, Any], after: Mapping[Key, Any]) -> None:
     measure, scope = measures.measure, measures.scope
-    tally: defaultdict[Key, int] = defaultdict(int)
     for key, row in after.items():
         old = before[key]
         new_values = () if row is None else measure(row)
@@ -120,7 +118,6 @@ def _measured(measures: Measures[Any], before: Mapping[Key, Any], after: Mapping
             tally[place + columns] += amount
         for columns, amount in old_values:
             tally[place + columns] -= amount
-    return {key: amount for key, amount in tally.items() if amount}
 
 
 def _derived(derived: Derived[Any], before: Mapping[Key, Any], after: Mapping[Key, Any]) -> RowChanges:

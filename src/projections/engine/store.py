@@ -43,8 +43,10 @@ class Store:
                 table.add(cursor, rows.added)
             if rows.changed:
                 table.change(cursor, rows.changed)
-        for name, amounts in changes.counters:
-            self._counters[name].add_up(cursor, amounts, shard)
+        for name, tally in changes.counters.items():
+            amounts = {key: amount for key, amount in tally.items() if amount}
+            if amounts:
+                self._counters[name].add_up(cursor, amounts, shard)
         for name, appended in changes.appended:
             self._rows[name].add(cursor, appended)
 
