@@ -181,8 +181,8 @@ def stories(
     story = Story()
     timeout = draw(st.sampled_from([0, 3600]))
     under = terms(max_retries=MAX_RETRIES, completion_timeout_seconds=timeout)
-    for change in (enrol(), *first):
-        story.command(draw(change), under)
+    for opening in (enrol(), *first):
+        story.command(draw(opening), under)
     for change in draw(st.lists(changes, min_size=1, max_size=25)):
         under = terms(draw(statuses), max_retries=MAX_RETRIES, completion_timeout_seconds=timeout)
         story.command(change, under)
