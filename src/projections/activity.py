@@ -101,6 +101,7 @@ _CAMPAIGN_TELLS: dict[type[Fact], Callable[[Any], Told]] = {
     campaign.CampaignImportFinished: lambda data: (None, data.accepted, None),
     campaign.CampaignSenderAssigned: _sender,
     campaign.CampaignSenderUnassigned: _sender,
+    campaign.CampaignSenderWeightChanged: lambda data: (None, data.after, data.sender_id),
     campaign.CampaignSenderDisabled: _sender,
     campaign.CampaignSenderEnabled: _sender,
     campaign.CampaignSenderExcluded: lambda data: (None, data.score, data.sender_id),

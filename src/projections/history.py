@@ -62,6 +62,7 @@ _LEFT_OUT = ("private", "address_keys")
 _ONE_VALUE: dict[type[Fact], str] = {
     campaign.CampaignRenamed: "name",
     campaign.CampaignEndExtended: "end_at",
+    campaign.CampaignSenderWeightChanged: "weight",
     sender.SenderRenamed: "friendly_name",
 }
 _FROM_TO: dict[type[Fact], str] = {

@@ -13,6 +13,7 @@ from drumbeat.events.campaign import (
     CampaignSenderExcluded,
     CampaignSenderReinstated,
     CampaignSenderUnassigned,
+    CampaignSenderWeightChanged,
 )
 from drumbeat.events.fact import Fact
 from drumbeat.events.light import LightEvent
@@ -150,6 +151,14 @@ def _standing(standing: SenderStanding) -> Fold[CampaignSenderRow]:
     return fold
 
 
+def _weight_changed(
+    row: CampaignSenderRow | None, event: LightEvent[CampaignSenderWeightChanged], position: int
+) -> CampaignSenderRow | None:
+    if row is not None:
+        row.weight, row.position = event.data.after, position
+    return row
+
+
 def by_campaign_sender(event: LightEvent[Any]) -> Key:
     """The key (workspace, campaign, sender), for what a campaign's events say of a sender."""
     return event.workspace_id, event.stream_id.int, event.data.sender_id.int
@@ -166,6 +175,7 @@ SENDER_FOLDS: dict[type[Fact], Fold[SenderRow]] = {
 CAMPAIGN_SENDER_FOLDS: dict[type[Fact], Fold[CampaignSenderRow]] = {
     CampaignSenderAssigned: _assigned,
     CampaignSenderUnassigned: _unassigned,
+    CampaignSenderWeightChanged: _weight_changed,
     CampaignSenderDisabled: _standing(SenderStanding.DISABLED),
     CampaignSenderEnabled: _standing(SenderStanding.ACTIVE),
     CampaignSenderExcluded: _standing(SenderStanding.EXCLUDED),

@@ -85,7 +85,7 @@ CREATE TABLE watched_senders (
     campaign_id      uuid NOT NULL,
     sender_id        uuid NOT NULL,
     standing         text NOT NULL,        -- active | disabled | excluded | unassigned
-    settled_reports  integer NOT NULL,     -- how many spam reports its last reinstatement settled
+    settled_version  integer NOT NULL,     -- the spam report that its last reinstatement settled; 0: none
     position         bigint NOT NULL,
     PRIMARY KEY (workspace_id, campaign_id, sender_id)
 );
@@ -95,8 +95,8 @@ CREATE TABLE spam_scores (
     workspace_id text NOT NULL,
     sender_id    uuid NOT NULL,
     score        smallint NOT NULL,
-    reports      integer NOT NULL,         -- how many there were
-    position     bigint NOT NULL,          -- of the newest
+    report_version integer NOT NULL,       -- of the report in the sender's stream
+    position     bigint NOT NULL,
     PRIMARY KEY (workspace_id, sender_id)
 );
 
@@ -133,11 +133,11 @@ SELECT workspace_id, address_key, position
 FROM suppressed_addresses;
 
 CREATE OR REPLACE VIEW live.watched_senders AS
-SELECT workspace_id, campaign_id, sender_id, standing, settled_reports, position
+SELECT workspace_id, campaign_id, sender_id, standing, settled_version, position
 FROM watched_senders;
 
 CREATE OR REPLACE VIEW live.spam_scores AS
-SELECT workspace_id, sender_id, score, reports, position
+SELECT workspace_id, sender_id, score, report_version, position
 FROM spam_scores;
 
 CREATE OR REPLACE VIEW live.progress AS
@@ -204,14 +204,14 @@ LIMIT %(limit)s
 FOR UPDATE OF w SKIP LOCKED;
 
 -- name: spam_reached
--- Senders in use whose newest spam report reaches the campaign's threshold and was not settled by a reinstatement.
+-- Senders not yet excluded whose newest spam report reaches the campaign's threshold and was not settled by a reinstatement.
 SELECT 'judge_spam_score' AS kind, w.workspace_id, s.sender_id AS stream_id, w.campaign_id,
        greatest(r.position, s.position, w.position) AS cause_position, r.score
 FROM live.campaign_watch w
 JOIN live.watched_senders s USING (workspace_id, campaign_id)
 JOIN live.spam_scores r USING (workspace_id, sender_id)
-WHERE w.over_position IS NULL AND s.standing = 'active'
-  AND r.score >= w.spam_threshold AND r.reports > s.settled_reports
+WHERE w.over_position IS NULL AND s.standing IN ('active', 'disabled')
+  AND r.score >= w.spam_threshold AND r.report_version > s.settled_version
 LIMIT %(limit)s
 FOR UPDATE OF s SKIP LOCKED;
 

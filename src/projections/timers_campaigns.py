@@ -125,7 +125,7 @@ class WatchedSender(Row):
     campaign_id: UUID
     sender_id: UUID
     standing: str
-    settled_reports: int
+    settled_version: int
     position: int
 
 
@@ -134,7 +134,7 @@ UNASSIGNED = "unassigned"
 
 def _standing(standing: str) -> Fold[WatchedSender]:
     def fold(row: WatchedSender | None, event: LightEvent[Any], position: int) -> WatchedSender | None:
-        settled = row.settled_reports if row else 0
+        settled = row.settled_version if row else 0
         return WatchedSender(
             event.workspace_id, event.stream_id, event.data.sender_id, standing, settled, position
         )
@@ -147,7 +147,7 @@ def _reinstated(
 ) -> WatchedSender | None:
     to = event.data
     active = SenderStanding.ACTIVE
-    return WatchedSender(event.workspace_id, event.stream_id, to.sender_id, active, to.reports, position)
+    return WatchedSender(event.workspace_id, event.stream_id, to.sender_id, active, to.report_version, position)
 
 
 SENDER_FOLDS: dict[type[Fact], Fold[WatchedSender]] = {
@@ -166,14 +166,12 @@ class SpamScore(Row):
     workspace_id: str
     sender_id: UUID
     score: int
-    reports: int
+    report_version: int
     position: int
 
 
-def _reported(row: SpamScore | None, event: LightEvent[SenderSpamScoreReported], position: int) -> SpamScore:
-    return SpamScore(
-        event.workspace_id, event.stream_id, event.data.score, (row.reports if row else 0) + 1, position
-    )
+def _reported(_row: SpamScore | None, event: LightEvent[SenderSpamScoreReported], position: int) -> SpamScore:
+    return SpamScore(event.workspace_id, event.stream_id, event.data.score, event.stream_version, position)
 
 
 SPAM_FOLDS: dict[type[Fact], Fold[SpamScore]] = {SenderSpamScoreReported: _reported}
