@@ -1,11 +1,17 @@
 """What a person is told when something expected goes wrong: one line, and a code for the shell."""
 
+from eventsourcing.persistence import OperationalError
+
 from drumbeat.aggregates.refusals import Refused
 from drumbeat.commands.ledger import EventTooLarge, LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServerError
+from drumbeat.eventstore.marks import UnsafeServer
 from drumbeat.eventstore.migrations import SchemaMismatch
 from drumbeat.opsapi.exits import Exit
+from drumbeat.projections.engine.install import OtherDefinition
+from drumbeat.projections.engine.projector import ProjectorStopped
 from drumbeat.settings import SettingsError
+from drumbeat.transport.source import LogRewound, SourceUnavailable
 
 
 class Failed(Exception):
@@ -22,6 +28,12 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (LedgerUnavailable, Exit.UNAVAILABLE),
     (EmbeddedServerError, Exit.UNFIT),
     (SchemaMismatch, Exit.UNFIT),
+    (UnsafeServer, Exit.UNFIT),
+    (OtherDefinition, Exit.UNFIT),
+    (LogRewound, Exit.UNFIT),
+    (ProjectorStopped, Exit.REFUSED),
+    (SourceUnavailable, Exit.UNAVAILABLE),
+    (OperationalError, Exit.UNAVAILABLE),
 )
 
 

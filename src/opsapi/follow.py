@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from drumbeat.projections.engine.source import LogRow, Source
+from drumbeat.transport.source import LogRow, Source, instant
 
 _BATCH = 5_000
 _POLL_SECONDS = 0.2
@@ -51,7 +51,7 @@ class Choice:
         """The event when it is to be shown. One whose bytes cannot be read belongs to no workspace."""
         if self.types and not any(fnmatchcase(row.type, pattern) for pattern in self.types):
             return None
-        if self.since is not None and row.recorded_at < self.since:
+        if self.since is not None and instant(row.recorded_at_us) < self.since:
             return None
         try:
             event = _decode(row.bytes)
