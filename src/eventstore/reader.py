@@ -12,7 +12,6 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.eventstore.connections import Connection, open_connection
 from drumbeat.eventstore.marks import HighWater, check_server
 from drumbeat.eventstore.migrations import LEDGER
@@ -26,12 +25,17 @@ _SIGNATURE_BYTES: Final = 19
 
 
 class LogRow(NamedTuple):
-    """One event as the log keeps it. `recorded_at_us` counts microseconds from 2000 (see `instant`)."""
+    """One event as the log keeps it. `recorded_at_us` counts microseconds from 2000-01-01 UTC."""
 
     position: int
     type: str
     bytes: bytes
     recorded_at_us: int
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was written, UTC."""
+        return instant(self.recorded_at_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class Batch:
     def last_event_id(self) -> UUID | None:
         """The id of the last event; None for an empty batch, or when the last bytes are no event."""
         return event_id_of(self.rows[-1].bytes) if self.rows else None
+
+
+class LogUnavailable(Exception):
+    """The database of the log does not answer now."""
 
 
 class LogRewound(Exception):
@@ -81,7 +89,7 @@ class StuckAppender(NamedTuple):
 class LogReader:
     """Reads batches over a connection of its own. For one thread.
 
-    Every method raises `LedgerUnavailable` when the database does not answer; the next call connects anew, begins
+    Every method raises `LogUnavailable` when the database does not answer; the next call connects anew, begins
     with new marks, and checks that the last event handed out is still there (`LogRewound`).
     """
 
@@ -128,6 +136,11 @@ class LogReader:
             return any(True for _ in connection.notifies(timeout=timeout_seconds, stop_after=1))
 
     @property
+    def safe_position(self) -> int:
+        """The newest safe mark of the last look, without looking again."""
+        return self._high_water.position if self._high_water is not None else 0
+
+    @property
     def is_held_up(self) -> bool:
         """Whether an append that is under way keeps later events from being read."""
         return self._high_water is not None and self._high_water.is_waiting
@@ -154,7 +167,7 @@ class LogReader:
             yield self._connected()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self.close()
-            raise LedgerUnavailable(f"the log cannot be read: {error}".strip()) from error
+            raise LogUnavailable(f"the log cannot be read: {error}".strip()) from error
         except BaseException:
             # Half a COPY may be left in the connection, and marks die with it.
             self.close()
