@@ -1,1 +1,1 @@
-""""""
+"""Questions over HTTP: from endpoint to SQL, nothing between."""

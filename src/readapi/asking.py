@@ -1,0 +1,124 @@
+"""One request: who asks, when, and how its answer is sent."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import Depends, Query, Request
+from starlette.responses import Response
+
+from drumbeat.events import Principal
+from drumbeat.readapi import as_of
+from drumbeat.readapi.database import ReadModels, Snapshot
+from drumbeat.readapi.ledger import LedgerReads
+from drumbeat.readapi.problems import InvalidParameter
+from drumbeat.readapi.pulse import Pulse
+from drumbeat.readapi.routing import entity_tag
+from drumbeat.readapi.waiting import Waiting, not_reached
+
+AS_OF_HEADER = "Drumbeat-As-Of"
+
+AtLeast = Annotated[
+    str | None,
+    Query(
+        description="Wait, bounded, until the read models are at this position: that of a command's answer, or "
+        "the `as_of` of another read.",
+        examples=["1042", "1042@2026-01-31T09:00:00.000000Z"],
+    ),
+]
+
+
+class Freshness(msgspec.Struct):
+    """How fresh an answer is: the position it is about, when the newest event in it was recorded, and how many
+    positions the log was ahead when it was last looked at (null while that is not known)."""
+
+    position: int
+    recorded_at: datetime | None
+    lag_events: int | None
+
+
+class Fresh(msgspec.Struct):
+    """What every answer from the read models begins with. `as_of` is `position@instant`."""
+
+    as_of: str
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What requests need; made by `create_app`, one a process."""
+
+    read_models: ReadModels
+    ledger: LedgerReads
+    waiting: Waiting
+    pulse: Pulse
+    clock: Callable[[], datetime]
+    principal: Callable[[Request], Principal]
+    wait_limit_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question on its way. Belongs to one request."""
+
+    request: Request
+    services: Services
+    workspace_id: str
+    at_least: int
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """The read models at one position, which is at least the one that was waited for."""
+        services = self.services
+        with services.read_models.snapshot(self.workspace_id, services.clock()) as snapshot:
+            if snapshot.as_of.position < self.at_least:
+                raise not_reached(self.at_least, snapshot.as_of.position, services.wait_limit_seconds)
+            yield snapshot
+
+    def answer(self, snapshot: Snapshot, body: msgspec.Struct, **headers: str) -> Response:
+        """The answer with its `as_of`, or 304 when the client has the same already.
+
+        The entity tag is made of what is answered without the token, so that it changes only when that does.
+        """
+        content = msgspec.json.encode(body)
+        tag = entity_tag(content)
+        sent = {AS_OF_HEADER: str(snapshot.as_of), "ETag": tag, "Cache-Control": "private, no-cache", **headers}
+        if _matches(self.request.headers.get("if-none-match"), tag):
+            return Response(status_code=304, headers=sent)
+        fresh = msgspec.json.encode(Fresh(str(snapshot.as_of), self._freshness(snapshot)))
+        return Response(fresh[:-1] + b"," + content[1:], 200, sent, "application/json")
+
+    def _freshness(self, snapshot: Snapshot) -> Freshness:
+        position, head = snapshot.as_of.position, self.services.pulse.head
+        return Freshness(position, snapshot.recorded_at, None if head is None else max(0, head - position))
+
+
+def _matches(given: str | None, tag: str) -> bool:
+    if given is None:
+        return False
+    weak = tag.removeprefix("W/")
+    return given.strip() == "*" or weak in {one.strip().removeprefix("W/") for one in given.split(",")}
+
+
+async def ask(request: Request, at_least: AtLeast = None) -> Ask:
+    """The dependency of every endpoint that reads. Waits for `at_least` without holding a thread."""
+    services: Services = request.app.state.services
+    position = 0
+    if at_least is not None:
+        try:
+            position = as_of.parse_position(at_least)
+        except as_of.NotAToken:
+            raise InvalidParameter(
+                "at_least is a position, or an as_of token that begins with one",
+                field="at_least",
+                value=at_least,
+                allowed="POSITION or POSITION@INSTANT",
+            ) from None
+        await services.waiting.reach(position)
+    return Ask(request, services, services.principal(request).workspace_id, position)
+
+
+Asked = Annotated[Ask, Depends(ask)]

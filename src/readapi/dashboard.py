@@ -1,0 +1,210 @@
+"""How is the campaign doing: its numbers, each with the rows behind it (E-10 … E-13)."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+from starlette.responses import Response
+
+from drumbeat.events.labels import contact_labels
+from drumbeat.events.outcomes import GOAL_SCORE
+from drumbeat.events.values import AnswerStatus, CallOutcome, GoalResult, Vocabulary
+from drumbeat.readapi import routing
+from drumbeat.readapi.asking import Asked
+from drumbeat.readapi.campaigns import find
+from drumbeat.readapi.database import Row
+from drumbeat.readapi.goals import Goal, goals_of
+from drumbeat.readapi.links import Number, Ratio, attempts_link, contacts_link, ratio
+from drumbeat.readapi.statements import load
+
+SQL = load("dashboard")
+router = routing.router("dashboard")
+
+
+class OfLabel(msgspec.Struct):
+    """Contacts with one label."""
+
+    label: str
+    contacts: Number
+
+
+class OfAnswer(msgspec.Struct):
+    """Attempts with one answer status, and their share of those with a recorded outcome."""
+
+    answer_status: str
+    share: Ratio
+
+
+class OfOutcome(msgspec.Struct):
+    """Attempts that ended with one outcome."""
+
+    outcome: str
+    attempts: Number
+
+
+class OfResult(msgspec.Struct):
+    """Contacts with one result for a goal."""
+
+    result: str
+    contacts: Number
+
+
+class OfGoal(msgspec.Struct, kw_only=True):
+    """One goal: how many contacts have which result, achievement and mean score."""
+
+    goal_id: UUID
+    name: str
+    role: str
+    archived: bool
+    results: list[OfResult]
+    achievement: Ratio
+    mean_score: float | None
+
+
+class Dashboard(msgspec.Struct, kw_only=True):
+    """The numbers of a campaign. Labels sum to contacts, shares to 100 %, results of a goal to contacts.
+
+    `goal_achievement` is that of the primary goal, null while there is none.
+    """
+
+    campaign_id: UUID
+    contacts: Number
+    contacts_by_label: list[OfLabel]
+    paused_by_hand: Number
+    attempts: Number
+    in_flight: Number
+    recorded: Number
+    not_recorded: Number
+    answer_rate: Ratio
+    answers: list[OfAnswer]
+    outcomes: list[OfOutcome]
+    calls_received: Number
+    conversations: Number
+    talk_time: Number
+    total_time_spent: Number
+    mean_talk_time: Ratio
+    goal_achievement: Ratio | None
+    goals: list[OfGoal]
+
+
+@routing.reads(
+    router,
+    "/campaigns/{campaign_id}/dashboard",
+    answers=Dashboard,
+    problems=routing.CAMPAIGN,
+    summary="The numbers of a campaign",
+)
+def dashboard(ask: Asked, campaign_id: UUID) -> Response:
+    """Every counter is a sum over contacts or calls, kept by differences; `rows` lists exactly those."""
+    with ask.snapshot() as now:
+        campaign = find(now, campaign_id)
+        return ask.answer(now, _dashboard(campaign, now.rows(SQL["counters"], campaign_id=campaign_id)))
+
+
+_ANSWERS = tuple(status.value for status in AnswerStatus if status is not AnswerStatus.NOT_RECORDED)
+_OUTCOMES = tuple(outcome.value for outcome in CallOutcome)
+_RESULTS = tuple(result.value for result in GoalResult)
+Counters = Mapping[tuple[str, str], int]
+
+
+def _dashboard(campaign: Row, rows: list[Row]) -> Dashboard:
+    campaign_id: UUID = campaign["campaign_id"]
+    counters: Counters = {(row["metric"], row["key"]): row["value"] for row in rows}
+    contacts = Number("contacts", counters.get(("contacts", ""), 0), contacts_link(campaign_id))
+    goals = [_goal(campaign_id, goal, counters, contacts) for goal in goals_of(campaign)]
+    calls = _Calls(campaign_id, counters)
+    conversations = calls.number("conversations", conversation="true")
+    talk_time = calls.seconds("talk_time", conversation="true")
+    recorded = calls.number("attempts_recorded", state="recorded")
+    answers = [OfAnswer(status, calls.share(status, recorded)) for status in _ANSWERS]
+    return Dashboard(
+        campaign_id=campaign_id,
+        contacts=contacts,
+        contacts_by_label=_labels(campaign_id, Vocabulary(campaign["vocabulary"]), counters),
+        paused_by_hand=Number(
+            "contacts_paused_by_hand",
+            counters.get(("contacts_paused_by_hand", ""), 0),
+            contacts_link(campaign_id, paused="true"),
+        ),
+        attempts=calls.number("attempts", direction="placed"),
+        in_flight=calls.number("attempts_in_flight", state="in_flight"),
+        recorded=recorded,
+        not_recorded=calls.of(
+            "attempts_not_recorded", "attempts_by_answer_status", "not_recorded", state="not_recorded"
+        ),
+        answer_rate=ratio("answer_rate", answers[0].share.numerator, recorded),
+        answers=answers,
+        outcomes=[
+            OfOutcome(outcome, calls.of("attempts_by_outcome", "attempts_by_outcome", outcome, outcome=outcome))
+            for outcome in _OUTCOMES
+        ],
+        calls_received=calls.number("calls_received", direction="received"),
+        conversations=conversations,
+        talk_time=talk_time,
+        total_time_spent=calls.seconds("total_time_spent", counts_in_total_time="true"),
+        mean_talk_time=ratio("mean_talk_time", talk_time, conversations),
+        goal_achievement=next((goal.achievement for goal in goals if goal.role == "primary"), None),
+        goals=goals,
+    )
+
+
+_SECONDS = {"talk_time": "talk_time_seconds", "total_time_spent": "total_time_seconds"}
+
+
+class _Calls:
+    """Numbers about calls; the keyword arguments are the filters of the list behind them."""
+
+    def __init__(self, campaign_id: UUID, counters: Counters) -> None:
+        self._campaign_id = campaign_id
+        self._counters = counters
+
+    def number(self, metric: str, **filters: str) -> Number:
+        return self.of(metric, metric, "", **filters)
+
+    def of(self, metric: str, counter: str, key: str, **filters: str) -> Number:
+        return Number(metric, self._counters.get((counter, key), 0), attempts_link(self._campaign_id, **filters))
+
+    def seconds(self, metric: str, **filters: str) -> Number:
+        number = self.of(metric, _SECONDS[metric], "", **filters)
+        number.sums = "duration_seconds"
+        return number
+
+    def share(self, status: str, recorded: Number) -> Ratio:
+        counter = ("attempts_by_answer", "attempts_by_answer_status", status)
+        return ratio("answer_share", self.of(*counter, answer_status=status), recorded)
+
+
+def _labels(campaign_id: UUID, vocabulary: Vocabulary, counters: Counters) -> list[OfLabel]:
+    return [
+        OfLabel(
+            label,
+            Number(
+                "contacts_by_label",
+                counters.get(("contacts_by_label", label), 0),
+                contacts_link(campaign_id, status_label=label),
+            ),
+        )
+        for label in contact_labels(vocabulary)
+    ]
+
+
+def _goal(campaign_id: UUID, goal: Goal, counters: Counters, contacts: Number) -> OfGoal:
+    counts = {result: counters.get(("goal_results", f"{goal.id}/{result}"), 0) for result in _RESULTS}
+    counts["not_evaluated"] = contacts.value - sum(counts.values())
+
+    def number(result: str) -> Number:
+        return Number(
+            "contacts_by_goal_result", counts[result], contacts_link(campaign_id, goal=goal.id, result=result)
+        )
+
+    scored = sum(counts[result] for result in GOAL_SCORE)
+    total = sum(counts[result] * score for result, score in GOAL_SCORE.items())
+    return OfGoal(
+        goal_id=goal.id,
+        name=goal.name,
+        role=goal.role,
+        archived=goal.archived,
+        results=[OfResult(result, number(result)) for result in counts],
+        achievement=ratio("goal_achievement", number("achieved"), contacts),
+        mean_score=None if scored == 0 else total / scored,
+    )

@@ -1,0 +1,33 @@
+"""What does each number mean: the catalogue, and the process's own metrics for Prometheus."""
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from drumbeat import telemetry
+from drumbeat.readapi import routing
+from drumbeat.readapi.metrics import METRICS, Metric
+
+router = routing.router("metrics")
+
+
+class Definitions(msgspec.Struct):
+    """Every metric there is."""
+
+    items: list[Metric]
+
+
+_BODY = msgspec.json.encode(Definitions(list(METRICS.values())))
+_TAG = routing.entity_tag(_BODY)
+
+
+@routing.serves(router, "/metrics/definitions", answers=Definitions, summary="What every number means")
+async def definitions() -> Response:
+    """The same for every workspace; it changes with the version of Drumbeat alone."""
+    return Response(_BODY, headers={"ETag": _TAG, "Cache-Control": "no-cache"}, media_type="application/json")
+
+
+@router.get("/metrics", response_class=Response, summary="Metrics of this process for Prometheus")
+async def prometheus() -> Response:
+    """In the text format of Prometheus; the projector and the policies serve theirs on ports of their own."""
+    return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)

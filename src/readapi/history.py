@@ -1,0 +1,110 @@
+"""What was changed in a campaign, by whom and why: the audit history, which answers for deleted campaigns too."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import Query
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from drumbeat.readapi import routing
+from drumbeat.readapi.asking import Asked
+from drumbeat.readapi.campaigns import SQL as CAMPAIGNS
+from drumbeat.readapi.campaigns import found
+from drumbeat.readapi.database import Row
+from drumbeat.readapi.names import names_of
+from drumbeat.readapi.paging import Listing, Order, Page, Paged
+from drumbeat.readapi.problems import UnknownCampaign
+from drumbeat.readapi.statements import listing, load
+from drumbeat.readapi.words import in_words
+
+router = routing.router("history")
+
+
+class ChangedStream(StrEnum):
+    """What kind of stream was changed."""
+
+    CAMPAIGN = "campaign"
+    CONTACT = "contact"
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """One change. `subject_id` is the goal, analysis or number that it is about.
+
+    `before` and `after` hold the changed keys, where the event says what was before.
+    """
+
+    position: int
+    time: datetime
+    actor: str
+    cause: str
+    stream: str
+    stream_id: UUID
+    type: str
+    words: str
+    reason: str | None
+    subject_id: UUID | None
+    subject_name: str | None
+    before: Any
+    after: Any
+    event_id: UUID
+    correlation_id: UUID
+    causation_id: UUID | None
+
+
+LISTING = Listing(
+    statements=listing(load("history"), {"position": "by_position"}),
+    key_types={"position": int},
+    id_column="position",
+    id_type=int,
+)
+
+
+@routing.reads(
+    router,
+    "/campaigns/{campaign_id}/history",
+    answers=Page[Change],
+    problems=(UnknownCampaign,),
+    summary="Every change of a campaign: who, when, why, before and after",
+)
+def history(
+    ask: Asked,
+    campaign_id: UUID,
+    paged: Paged,
+    *,
+    stream: Annotated[
+        list[ChangedStream] | None, Query(description="Changes of the campaign, or of contacts.")
+    ] = None,
+    type_: Annotated[list[str] | None, Query(alias="type", description="Any of these event types.")] = None,
+    actor: Annotated[list[str] | None, Query(description="By any of these.")] = None,
+    from_: Annotated[AwareDatetime | None, Query(alias="from", description="At this instant or later.")] = None,
+    to: Annotated[AwareDatetime | None, Query(description="Before this instant.")] = None,
+    order: Order = Order.DESC,
+) -> Response:
+    """Newest first. A deleted campaign's history is kept."""
+    filters = {
+        "campaign_id": campaign_id,
+        "stream": stream,
+        "type": type_,
+        "actor": actor,
+        "from": from_,
+        "to": to,
+    }
+    with ask.snapshot() as now:
+        known = found(now.row(CAMPAIGNS["known"], campaign_id=campaign_id), campaign_id, or_deleted=True)
+        names = names_of(now, known)
+        return LISTING.answer(
+            ask, now, paged, lambda row: _change(row, names), sort="position", order=order, **filters
+        )
+
+
+_TAKEN = frozenset(Change.__struct_fields__) - {"words", "subject_name"}
+
+
+def _change(row: Row, names: Mapping[str, str]) -> Change:
+    subject = names.get(str(row["subject_id"]))
+    return Change(**{name: row[name] for name in _TAKEN}, words=in_words(row["type"]), subject_name=subject)

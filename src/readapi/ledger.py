@@ -1,0 +1,45 @@
+"""The log as reads need it: one stream, for a contact's timeline. It may be another server than the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from drumbeat.commands.ledger import LedgerUnavailable
+from drumbeat.events import Event, Fact
+from drumbeat.events.codec import decode
+from drumbeat.eventstore.connections import Connections
+from drumbeat.readapi.problems import DatabaseAway
+from drumbeat.readapi.statements import load
+
+SQL = load("ledger")
+_OPTIONS = {"default_transaction_read_only": "on", "timezone": "UTC", "statement_timeout": "30s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the log."""
+
+    position: int
+    recorded_at: datetime
+    event: Event[Fact]
+
+
+class LedgerReads:
+    """Reads streams. Used by all threads of a process; raises `DatabaseAway`."""
+
+    def __init__(self, url: str, *, connections: int, wait_seconds: float) -> None:
+        self._connections = Connections(url, limit=connections, patience_seconds=wait_seconds, settings=_OPTIONS)
+
+    def stream(self, stream_id: UUID) -> Sequence[Recorded]:
+        """All events of a stream, oldest first."""
+        try:
+            with self._connections.use() as connection:
+                rows = connection.execute(SQL["stream"], {"stream_id": stream_id}).fetchall()
+        except LedgerUnavailable as error:
+            raise DatabaseAway("the log cannot be reached; try again") from error
+        return [Recorded(position, recorded_at, decode(raw)) for position, recorded_at, raw in rows]
+
+    def close(self) -> None:
+        """End all connections."""
+        self._connections.close()

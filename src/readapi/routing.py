@@ -1,0 +1,154 @@
+"""How a route is declared: its path, what it answers, which problems, and an example that a test sends."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+from starlette.responses import Response
+
+from drumbeat.readapi import problems
+from drumbeat.readapi.problems import InvalidParameter, Problem, UnknownParameter
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SCHEMAS: dict[str, Any] = {}
+"""JSON Schemas of all declared answers by name; filled while the modules of endpoints are imported."""
+
+ALWAYS: tuple[type[Problem], ...] = (
+    problems.InvalidParameter,
+    problems.UnknownParameter,
+    problems.DatabaseAway,
+    problems.TooManyWaiters,
+    problems.PositionNotReached,
+    problems.InternalError,
+)
+"""What every read of the read models may answer."""
+
+CAMPAIGN = (problems.UnknownCampaign, problems.CampaignDeleted)
+"""What every question about one campaign may answer beside that."""
+
+
+def reads(
+    router: APIRouter,
+    path: str,
+    *,
+    answers: Any,
+    problems: tuple[type[Problem], ...] = (),
+    summary: str,
+) -> Callable[[F], F]:
+    """Declare a route that reads the read models. The endpoint returns bytes, encoded from `answers`."""
+    headers = {name: {"schema": {"type": "string"}} for name in ("ETag", "Drumbeat-As-Of", "Correlation-Id")}
+    may_answer: dict[int | str, dict[str, Any]] = {
+        200: {"description": summary, "headers": headers, "content": _json(answers, fresh=True)},
+        304: {"description": "As the client has it already (If-None-Match)."},
+        **declared(*ALWAYS, *problems),
+    }
+    return _get(router, path, may_answer, summary)
+
+
+def serves(
+    router: APIRouter,
+    path: str,
+    *,
+    answers: Any,
+    problems: tuple[type[Problem], ...] = (),
+    summary: str,
+) -> Callable[[F], F]:
+    """Declare a route that answers from memory."""
+    may_answer: dict[int | str, dict[str, Any]] = {
+        200: {"description": summary, "content": _json(answers, fresh=False)},
+        **declared(UnknownParameter, *problems),
+    }
+    return _get(router, path, may_answer, summary)
+
+
+def _get(
+    router: APIRouter, path: str, responses: dict[int | str, dict[str, Any]], summary: str
+) -> Callable[[F], F]:
+    def declare(endpoint: F) -> F:
+        router.get(path, response_class=Response, responses=responses, summary=summary)(endpoint)
+        return endpoint
+
+    return declare
+
+
+def _json(answers: Any, *, fresh: bool) -> dict[str, Any]:
+    (schema,), components = msgspec.json.schema_components([answers], ref_template="#/components/schemas/{name}")
+    SCHEMAS.update(components)
+    whole = {"allOf": [{"$ref": "#/components/schemas/Fresh"}, schema]} if fresh else schema
+    return {"application/json": {"schema": whole}}
+
+
+def entity_tag(content: bytes) -> str:
+    """The weak entity tag of what is answered, token left out."""
+    return f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+
+
+def declared(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The responses of OpenAPI for these problems, by status."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for kind in dict.fromkeys(kinds):
+        said = f"`{kind.code}`: {kind.title}."
+        known = by_status.get(kind.status)
+        text = said if known is None else f"{known['description']} {said}"
+        response: dict[str, Any] = {
+            "description": text,
+            "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
+        if kind.retry_after_seconds is not None:
+            response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+        by_status[kind.status] = response
+    return by_status
+
+
+class OneOf:
+    """Limits a text to words that are known when the module is imported; an error names them."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = list(words)
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """How pydantic checks it, and what OpenAPI says of it."""
+        return core_schema.literal_schema(self._words)
+
+
+async def known_parameters(request: Request) -> None:
+    """The dependency of every route: what it does not understand it refuses, instead of passing it over."""
+    if not request.scope["query_string"]:
+        return
+    allowed: Mapping[str, bool] = request.app.state.parameters.get(request.scope["route"].path, {})
+    for name in request.query_params:
+        values = request.query_params.getlist(name)
+        if name not in allowed:
+            raise UnknownParameter(
+                f"{name!r} is no parameter of this route", field=name, value=values[0], allowed=sorted(allowed)
+            )
+        if len(values) > 1 and not allowed[name]:
+            raise InvalidParameter(f"{name!r} may be given once", field=name, value=values, allowed="one value")
+
+
+def router(tag: str) -> APIRouter:
+    """A router whose routes refuse parameters that they do not have."""
+    return APIRouter(tags=[tag], dependencies=[Depends(known_parameters)])
+
+
+def invalid(error: RequestValidationError) -> InvalidParameter:
+    """The problem for the first value that a signature does not allow."""
+    first = error.errors()[0]
+    context = first.get("ctx", {})
+    field = next((str(part) for part in first["loc"][1:]), "")
+    allowed = context.get("expected") or _bounds(context) or first["msg"]
+    return InvalidParameter(f"{field}: {first['msg']}", field=field, value=first.get("input"), allowed=allowed)
+
+
+_BOUND_WORDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "max_length": "at most this many characters:"}
+
+
+def _bounds(context: Mapping[str, Any]) -> str | None:
+    said = [f"{word} {context[name]}" for name, word in _BOUND_WORDS.items() if name in context]
+    return ", ".join(said) or None

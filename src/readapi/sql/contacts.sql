@@ -1,0 +1,92 @@
+-- name: matching
+-- The contacts that the filters let through; a filter that is not given is null. Removed ones only when asked for.
+-- The score is the mean over the active goals whose score is known (events.md, "Counting").
+FROM live.contacts c
+CROSS JOIN LATERAL (
+    SELECT avg(CASE r.value WHEN 'achieved' THEN 100 WHEN 'partially_achieved' THEN 50 WHEN 'not_achieved' THEN 0 END)
+           ::float8 AS goal_score
+    FROM jsonb_each_text(c.goal_results) r
+    WHERE r.key = ANY (%(active_goals)s::text[])
+) g
+WHERE c.workspace_id = %(workspace_id)s
+  AND c.campaign_id = %(campaign_id)s
+  AND c.removed = %(removed)s
+  AND (%(search)s::text IS NULL
+       OR strpos(lower(concat_ws(' ', c.name, c.phone, c.email, c.reference)), lower(%(search)s::text)) > 0)
+  AND (%(status)s::text[] IS NULL OR c.status = ANY (%(status)s::text[]))
+  AND (%(substatus)s::text[] IS NULL OR c.substatus = ANY (%(substatus)s::text[]))
+  AND (%(status_label)s::text[] IS NULL OR c.label = ANY (%(status_label)s::text[]))
+  AND (%(paused)s::boolean IS NULL OR c.paused_by_hand = %(paused)s::boolean)
+  AND (%(tag)s::text[] IS NULL OR c.tags && %(tag)s::text[])
+  AND (%(priority)s::text[] IS NULL OR c.priority = ANY (%(priority)s::text[]))
+  AND (%(result)s::text[] IS NULL
+       OR coalesce(c.goal_results ->> %(goal)s::text, 'not_evaluated') = ANY (%(result)s::text[]))
+
+-- name: page
+-- One page of them.
+SELECT c.*, g.goal_score, {key} AS sort_key
+{matching}
+  AND (%(after_id)s::uuid IS NULL OR ({key}, c.contact_id) {beyond} (%(after_key)s, %(after_id)s::uuid))
+ORDER BY {key} {order}, c.contact_id {order}
+LIMIT %(limit)s
+
+-- name: count
+-- How many there are.
+SELECT count(*) AS count {matching}
+
+-- name: card
+-- One contact, removed or not.
+SELECT c.*,
+       (SELECT avg(CASE r.value WHEN 'achieved' THEN 100 WHEN 'partially_achieved' THEN 50
+                                WHEN 'not_achieved' THEN 0 END)::float8
+        FROM jsonb_each_text(c.goal_results) r
+        WHERE r.key = ANY (%(active_goals)s::text[])) AS goal_score
+FROM live.contacts c
+WHERE c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s AND c.contact_id = %(contact_id)s
+
+-- name: answers
+-- What analyses found in the conversations of one contact.
+SELECT a.conversation_id, a.analysis_id, a.value, a.answered_at
+FROM live.answers a
+WHERE a.workspace_id = %(workspace_id)s AND a.campaign_id = %(campaign_id)s AND a.contact_id = %(contact_id)s
+ORDER BY a.answered_at, a.conversation_id, a.analysis_id
+
+-- name: by_id
+-- No meaning, but a stable order, and the cheapest: that of the primary key.
+c.contact_id
+
+-- name: by_name
+-- Ignoring case, in the order of code points; who has no name comes first.
+lower(coalesce(c.name, '')) COLLATE "C"
+
+-- name: by_status
+-- The label, as shown.
+c.label COLLATE "C"
+
+-- name: by_priority
+-- High, normal, low.
+CASE c.priority WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END
+
+-- name: by_enrolled
+-- When the contact was enrolled.
+c.enrolled_at
+
+-- name: by_attempts
+-- Calls placed.
+c.attempts
+
+-- name: by_conversations
+-- Conversations, placed and received.
+c.conversations
+
+-- name: by_talk_time
+-- Seconds in conversations.
+c.talk_time_seconds
+
+-- name: by_last_called
+-- In microseconds; who was never called, or at an unknown instant, is least.
+coalesce((extract(epoch FROM c.last_called_at) * 1000000)::bigint, -1)
+
+-- name: by_goal_score
+-- Who has no score is least.
+coalesce(g.goal_score, -1)
