@@ -16,35 +16,18 @@ from drumbeat.events.codec import encode
 from drumbeat.events.ids import DRUMBEAT
 from drumbeat.projections.engine import Projection
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
+from drumbeat.transport.source import Batch, LogRewound, LogRow, event_id_of
 
 CAMPAIGN = uuid5(DRUMBEAT, "campaign of a test")
 EPOCH = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday morning: when the story of a test begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """One event of the log as it is stored."""
-
-    position: int
-    type: str
-    bytes: bytes
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBatch:
-    """What a source hands out."""
-
-    rows: Sequence[StoredRow]
-    up_to: int
-
-
 @dataclass(slots=True)
 class ListLog:
     """A log in memory that is written by `tell` and read like any source. Positions count from 1."""
 
-    rows: list[StoredRow] = field(default_factory=list)
+    rows: list[LogRow] = field(default_factory=list)
     versions: dict[UUID, int] = field(default_factory=dict)
 
     def tell(
@@ -74,26 +57,41 @@ class ListLog:
                 causation_id=None,
                 fact=fact,
             )
-            self.rows.append(StoredRow(position, fact.TYPE, encode(event), time))
+            self.rows.append(LogRow(position, fact.TYPE, encode(event), _us(time)))
         return len(self.rows)
 
     def tell_raw(self, type_name: str, raw: bytes) -> int:
         """Append bytes as they are."""
-        self.rows.append(StoredRow(len(self.rows) + 1, type_name, raw, EPOCH))
+        self.rows.append(LogRow(len(self.rows) + 1, type_name, raw, _us(EPOCH)))
         return len(self.rows)
 
-    def read(self, after: int, limit: int) -> StoredBatch:
+    def read(self, after: int, limit: int) -> Batch:
         """At most `limit` events above `after`."""
-        return StoredBatch(self.rows[after : after + limit], len(self.rows))
+        rows = self.rows[after : after + limit]
+        return Batch(rows, rows[-1].position if rows else after, len(self.rows))
 
-    def wait(self, timeout: float) -> None:
+    def wait(self, timeout_seconds: float) -> bool:
         """Nothing comes by itself: a moment is enough."""
-        threading.Event().wait(min(timeout, 0.01))
+        threading.Event().wait(min(timeout_seconds, 0.01))
+        return False
 
-    def reordered(self, order: Sequence[StoredRow]) -> "ListLog":
+    def verify(self, position: int, event_id: UUID) -> None:
+        """As the log does it."""
+        found = event_id_of(self.rows[position - 1].bytes) if position <= len(self.rows) else None
+        if found != event_id:
+            raise LogRewound(position, event_id, found)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def reordered(self, order: Sequence[LogRow]) -> "ListLog":
         """The same events under new positions."""
-        rows = [StoredRow(i, row.type, row.bytes, row.recorded_at) for i, row in enumerate(order, start=1)]
+        rows = [row._replace(position=i) for i, row in enumerate(order, start=1)]
         return ListLog(rows)
+
+
+def _us(time: datetime) -> int:
+    return (time - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def project(

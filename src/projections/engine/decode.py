@@ -10,11 +10,10 @@ from drumbeat.events.errors import EventError, UnknownEventType
 from drumbeat.events.light import LightEvent, decode_light
 from drumbeat.projections.engine.bookkeeping import Checkpoint, ParkedEvent, ParkedStreams
 from drumbeat.projections.engine.plan import Handlers, Plan, is_known
-from drumbeat.projections.engine.source import LogRow
+from drumbeat.transport.source import LogRow, event_id_of
 
 _UUID = rb'"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"'
 _SUBJECT = re.compile(rb'"subject"\s*:\s*' + _UUID)
-_ID = re.compile(rb'"id"\s*:\s*' + _UUID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +92,8 @@ def parked(row: LogRow, projection: str, stream_id: UUID | None, error: str | No
 def checkpoint_of(item: Decoded) -> Checkpoint:
     """The checkpoint of somebody who has applied this row and everything before it."""
     event = item.event
-    event_id = event.id if isinstance(event, LightEvent) else event_id_of(item.row)
+    event_id = event.id if isinstance(event, LightEvent) else event_id_of(item.row.bytes)
     return Checkpoint(item.row.position, event_id)
-
-
-def event_id_of(row: LogRow) -> UUID | None:
-    """The id of an event that is not decoded, as far as its bytes say."""
-    return _found(_ID, row.bytes)
 
 
 def _found(pattern: re.Pattern[bytes], raw: bytes) -> UUID | None:

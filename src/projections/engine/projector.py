@@ -19,13 +19,13 @@ from drumbeat.projections.engine.bookkeeping import (
     read_checkpoints,
     read_parked,
 )
-from drumbeat.projections.engine.decode import decode_rows, event_id_of
+from drumbeat.projections.engine.decode import decode_rows
 from drumbeat.projections.engine.install import install
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.shapes import Projection
-from drumbeat.projections.engine.source import Source
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.engine.store import Store
+from drumbeat.transport.source import Source, SourceUnavailable
 
 
 class ProjectorStopped(Exception):
@@ -34,10 +34,6 @@ class ProjectorStopped(Exception):
 
 class TooManyParked(ProjectorStopped):
     """More events are parked than the limit allows: something is wrong with more than a few streams."""
-
-
-class LogDiverged(ProjectorStopped):
-    """The log shows another event where this read model's checkpoint stands: it was restored or failed over."""
 
 
 class RebuildNeeded(ProjectorStopped):
@@ -54,7 +50,6 @@ class ProjectorOptions:
     parked_limit_events: int = 1_000
     hot_rows: int = 50_000
     longest_pause_seconds: float = 5.0
-    checkpoint_event_wait_seconds: float = 10.0
 
 
 @dataclass(slots=True)
@@ -93,11 +88,14 @@ class Projector:
         self._clock = clock
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the log until `stop` is set; a lost database is waited for. Raises `ProjectorStopped`."""
+        """Follow the log until `stop` is set; a lost database is waited for.
+
+        Raises `ProjectorStopped`, and `LogRewound` when the log no longer holds what these rows were made of.
+        """
         self._follow(lambda _session: stop.is_set(), stop)
 
     def run_until(self, position: int, timeout_seconds: float = 60.0) -> None:
-        """Apply everything up to a position. Raises `TimeoutError`, `ProjectorStopped`."""
+        """Apply everything up to a position. Raises `TimeoutError`, and what `run` raises."""
         deadline = monotonic() + timeout_seconds
 
         def is_done(session: _Session) -> bool:
@@ -121,7 +119,7 @@ class Projector:
             except CheckpointMoved as error:
                 self.stats.lost_races += 1
                 self.stats.last_error = str(error)
-            except NO_DATABASE as error:
+            except (*NO_DATABASE, SourceUnavailable) as error:
                 self.stats.reconnects += 1
                 self.stats.last_error = str(error)
             stop.wait(pause)
@@ -146,7 +144,8 @@ class Projector:
             self._refuse_uneven_counters(checkpoints)
             self._refuse_too_many_parked(session)
             for checkpoint in set(checkpoints.values()):
-                self._refuse_another_log(checkpoint)
+                if checkpoint.last_event_id is not None:
+                    self._source.verify(checkpoint.position, checkpoint.last_event_id)
             yield session
 
     def _step(self, session: _Session) -> bool:
@@ -169,7 +168,7 @@ class Projector:
             session.checkpoints.update(dict.fromkeys(active, after))
             self._refuse_too_many_parked(session)
         newest = rows[-1].recorded_at if rows else None
-        self.stats.saw(session.lowest, max(batch.up_to, session.lowest), newest, self._clock())
+        self.stats.saw(session.lowest, max(batch.high_water, session.lowest), newest, self._clock())
         return bool(rows)
 
     def _plan_of(self, active: Sequence[str]) -> Plan:
@@ -190,23 +189,6 @@ class Projector:
         count, limit = session.applier.parked.count, self._options.parked_limit_events
         if count > limit:
             raise TooManyParked(f"{count} events are parked, the limit is {limit}; last: {self.stats.last_error}")
-
-    def _refuse_another_log(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.position == 0:
-            return
-        deadline = monotonic() + self._options.checkpoint_event_wait_seconds
-        while True:
-            rows = self._source.read(checkpoint.position - 1, 1).rows
-            if rows and rows[0].position == checkpoint.position:
-                found = event_id_of(rows[0])
-                if found == checkpoint.last_event_id:
-                    return
-                raise LogDiverged(f"event {checkpoint.position} is {found}, not {checkpoint.last_event_id}")
-            if rows or monotonic() > deadline:
-                raise LogDiverged(
-                    f"the log has no event {checkpoint.position}, up to which these read models were made"
-                )
-            self._source.wait(self._options.poll_seconds)  # the mark of a source that has just started may lag
 
 
 def _prepare(connection: psycopg.Connection[Any], generation: str) -> None:
