@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,18 @@ class StateFolder:
         """Where the next server listens: the data folder itself, or a private short path when that is too long."""
         if len(os.fsencode(self.data / SOCKET_NAME)) <= _LONGEST_SOCKET_PATH_BYTES:
             return self.data
-        return Path(tempfile.mkdtemp(prefix="drumbeat-", dir="/tmp"))
+        return self._last_socket_folder() or Path(tempfile.mkdtemp(prefix="drumbeat-", dir="/tmp"))
+
+    def _last_socket_folder(self) -> Path | None:
+        """Where the last server listened, so that its clients find the next one; None when it is gone."""
+        try:
+            folder = Path(self.socket_note.read_text())
+            status = folder.lstat()
+            owners = {os.geteuid(), self.data.stat().st_uid}
+        except OSError:
+            return None
+        private = stat.S_ISDIR(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o700
+        return folder if folder != self.data and private and status.st_uid in owners else None
 
     @contextmanager
     def starting(self) -> Iterator[None]:
