@@ -1,4 +1,7 @@
-"""What people command a campaign to do (mission §1). Refusals are those of the decision of the same name."""
+"""Commands on a campaign's life (mission §1). Refusals are those of the decision of the same name.
+
+First what people command, then what the clock and policies do; those are harmless when they come too late.
+"""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -126,6 +129,38 @@ class DeleteCampaign(OfCampaign):
     NAME: ClassVar[str] = "delete_campaign"
 
 
+class StartCampaign(OfCampaign):
+    """The scheduled start has come."""
+
+    NAME: ClassVar[str] = "start_campaign"
+
+
+class ActivateCampaign(OfCampaign):
+    """A survey's first invitations are out."""
+
+    NAME: ClassVar[str] = "activate_campaign"
+
+
+class CloseWindow(OfCampaign):
+    """The end has come."""
+
+    NAME: ClassVar[str] = "close_window"
+
+
+class MarkAudienceProcessed(OfCampaign):
+    """Every contact is finished or replied."""
+
+    NAME: ClassVar[str] = "mark_audience_processed"
+
+
+class FinishFinalizing(OfCampaign):
+    """Nothing is in flight any more (`drained`), or the drain deadline has passed."""
+
+    NAME: ClassVar[str] = "finish_finalizing"
+    drained: bool
+    completed_sessions: int = 0
+
+
 def _draft(command: DraftCampaign, run: Run) -> Done:
     campaign_id = command.campaign_id or run.new_id()
 
@@ -201,4 +236,9 @@ HANDLERS: dict[type[Command], Handler] = {
     ReopenCampaign: on_campaign(ending.reopen_campaign),
     ArchiveCampaign: on_campaign(ending.archive_campaign),
     DeleteCampaign: on_campaign(ending.delete_campaign),
+    StartCampaign: on_campaign(launching.start_campaign),
+    ActivateCampaign: on_campaign(launching.activate_campaign),
+    CloseWindow: on_campaign(running.close_window),
+    MarkAudienceProcessed: on_campaign(running.mark_audience_processed),
+    FinishFinalizing: on_campaign(running.finish_finalizing),
 }

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from drumbeat.commands import (
     campaign,
-    campaign_progress,
     goals,
+    imports,
+    reports,
     schedules,
     senders,
     suppressions,
@@ -19,8 +20,9 @@ from drumbeat.events import Principal
 # Each module of commands ends with its own part of the table.
 HANDLERS: dict[type[Command], Handler] = {
     **campaign.HANDLERS,
-    **campaign_progress.HANDLERS,
     **goals.HANDLERS,
+    **imports.HANDLERS,
+    **reports.HANDLERS,
     **senders.HANDLERS,
     **schedules.HANDLERS,
     **suppressions.HANDLERS,

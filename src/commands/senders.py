@@ -10,7 +10,7 @@ from drumbeat.aggregates.campaign.state import Campaign
 from drumbeat.aggregates.schedule import SCHEDULE
 from drumbeat.aggregates.sender import SENDER
 from drumbeat.commands.command import Command, Done
-from drumbeat.commands.deciding import Handler, OfCampaign, on_campaign, on_stream
+from drumbeat.commands.deciding import Decision, Handler, OfCampaign, on_campaign, on_stream
 from drumbeat.commands.loop import Run, unknown
 from drumbeat.commands.references import spam_report_of, usable_sender
 from drumbeat.events import Fact
@@ -99,6 +99,13 @@ class EnableSender(OfCampaign):
     sender_id: UUID
 
 
+class JudgeSpamScore(OfCampaign):
+    """A spam score was reported on a sender: exclude it where its newest score has reached the threshold."""
+
+    NAME: ClassVar[str] = "judge_spam_score"
+    sender_id: UUID
+
+
 class ReinstateSender(OfCampaign):
     """Use a sender again that its spam score excluded from a campaign."""
 
@@ -140,18 +147,21 @@ def _assign(command: AssignSender, run: Run) -> Done:
     )
 
 
-def _reinstate(command: ReinstateSender, run: Run) -> Done:
-    def decide(state: Campaign | None) -> tuple[Fact, ...]:
-        report = spam_report_of(run.load(SENDER, command.sender_id).state)
-        return senders.reinstate_sender(state, sender_id=command.sender_id, spam_report=report)
+def _by_newest_report(decision: Decision) -> Handler:
+    def handle(command: ReinstateSender | JudgeSpamScore, run: Run) -> Done:
+        def decide(state: Campaign | None) -> tuple[Fact, ...]:
+            report = spam_report_of(run.load(SENDER, command.sender_id).state)
+            return decision(state, sender_id=command.sender_id, spam_report=report)
 
-    return run.one(
-        CAMPAIGN,
-        command.campaign_id,
-        decide,
-        campaign_id=command.campaign_id,
-        expected_version=command.expected_version,
-    )
+        return run.one(
+            CAMPAIGN,
+            command.campaign_id,
+            decide,
+            campaign_id=command.campaign_id,
+            expected_version=command.expected_version,
+        )
+
+    return handle
 
 
 HANDLERS: dict[type[Command], Handler] = {
@@ -165,5 +175,6 @@ HANDLERS: dict[type[Command], Handler] = {
     UnassignSender: on_campaign(senders.unassign_sender),
     DisableSender: on_campaign(senders.disable_sender),
     EnableSender: on_campaign(senders.enable_sender),
-    ReinstateSender: _reinstate,
+    ReinstateSender: _by_newest_report(senders.reinstate_sender),
+    JudgeSpamScore: _by_newest_report(senders.judge_spam_score),
 }

@@ -102,7 +102,9 @@ def reinstate_sender(
     )
 
 
-def judge_spam_score(state: Campaign | None, *, sender_id: UUID, spam_report: SpamReport) -> tuple[Fact, ...]:
+def judge_spam_score(
+    state: Campaign | None, *, sender_id: UUID, spam_report: SpamReport | None
+) -> tuple[Fact, ...]:
     """Excluded when the score reaches the threshold. Nothing to do when the campaign is over or lacks it."""
     if state is None or not is_allowed("reinstate_sender", state.STATUS) or sender_id not in state.core.senders:
         return ()
