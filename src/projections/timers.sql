@@ -243,19 +243,20 @@ LIMIT %(limit)s;
 -- Contacts never called whose enrolment crossed the end of their campaign. When the end was that all were processed,
 -- whoever is still untouched crossed it; after any other end, whoever came later.
 SELECT 'campaign_over' AS kind, c.workspace_id, c.contact_id AS stream_id, c.campaign_id,
-       c.enrolled_position AS cause_position
+       greatest(c.enrolled_position, w.over_position) AS cause_position
 FROM live.contact_watch c
 JOIN live.campaign_watch w USING (workspace_id, campaign_id)
 WHERE c.open AND c.untouched AND c.enrolled_position > %(since)s
   AND w.over_position IS NOT NULL AND (w.audience_processed OR c.enrolled_position > w.over_position)
 UNION
-SELECT 'campaign_over', c.workspace_id, c.contact_id, c.campaign_id, w.over_position
+SELECT 'campaign_over', c.workspace_id, c.contact_id, c.campaign_id,
+       greatest(c.enrolled_position, w.over_position)
 FROM live.campaign_watch w
 JOIN live.contact_watch c USING (workspace_id, campaign_id)
 WHERE w.over_position > %(since)s AND w.audience_processed
   AND coalesce((SELECT p.open FROM live.progress p
                 WHERE p.workspace_id = w.workspace_id AND p.campaign_id = w.campaign_id), 0) > 0
-  AND c.open AND c.untouched AND c.enrolled_position < w.over_position
+  AND c.open AND c.untouched
 ORDER BY cause_position, stream_id
 LIMIT %(limit)s;
 
