@@ -1,6 +1,7 @@
 """Facts of a contact in a campaign: enrolment, control and end. Calls and goals have files of their own."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from drumbeat.events.fact import Fact
 from drumbeat.events.values import (
@@ -31,6 +32,16 @@ class ContactEnrolmentRefused(Fact):
 
     TYPE: ClassVar[str] = "contact.enrolment_refused.v1"
     reason: str
+
+
+class ContactAddressClaimed(Fact):
+    """An address belongs to one contact of a campaign (setting unique_address).
+
+    It stands in a stream of its own per campaign and address, not in the contact's.
+    """
+
+    TYPE: ClassVar[str] = "contact.address_claimed.v1"
+    contact_id: UUID
 
 
 class ContactProfileChanged(Fact):

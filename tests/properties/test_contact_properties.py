@@ -251,7 +251,8 @@ def test_every_history_replays_to_the_same_state_and_survives_a_snapshot(told: t
         kept = msgspec.json.decode(msgspec.json.encode(state), type=AGGREGATE.state_type)
         assert kept == state
         state = kept
-    assert state == story.state
+    assert state is not None
+    assert msgspec.structs.replace(state, campaign_id=None) == story.state
 
 
 @settings(max_examples=300)

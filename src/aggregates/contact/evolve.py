@@ -92,6 +92,8 @@ JudgementFact: TypeAlias = (
 
 def evolve(state: Contact | None, event: Event[Fact]) -> Contact:
     """The state after one more event."""
+    if state is None:
+        state = replace(NOBODY, campaign_id=event.campaign_id)
     return apply(state, event.fact, event.time)
 
 

@@ -132,6 +132,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A contact of one campaign. `refusals` are the reasons for which an enrolment was turned away."""
 
     stage: Stage
+    campaign_id: UUID | None = None
     attempts: tuple[Attempt, ...] = ()
     received: tuple[ReceivedCall, ...] = ()
     extra_attempts: int = 0

@@ -1,0 +1,146 @@
+"""What is said of a person, judged and brought into the one spelling under which it is kept."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.aggregates.values import out_of_range
+from drumbeat.events.addresses import is_address, normalized_address
+from drumbeat.events.hours import is_zone
+from drumbeat.events.ids import suppression_id
+from drumbeat.events.values import AddressKey, Channel, ContactPrivate, Priority
+
+LONGEST_REFERENCE = 200
+LONGEST_PERSONAL_TEXT = 500
+LONGEST_TAG = 100
+MOST_TAGS = 50
+MOST_PROFILE_FIELDS = 100
+
+_PHONE_NUMBER = re.compile(r"\+[0-9]{7,15}|[0-9]{9,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a contact's facts hold of the person."""
+
+    private: ContactPrivate
+    zone: str | None
+    priority: Priority
+    tags: tuple[str, ...]
+    address_keys: tuple[AddressKey, ...]
+
+
+def read_profile(
+    *,
+    name: str | None = None,
+    phone: str | None = None,
+    email: str | None = None,
+    profile: Mapping[str, str] | None = None,
+    zone: str | None = None,
+    priority: str = Priority.NORMAL,
+    tags: Sequence[str] = (),
+    workspace_key: bytes,
+) -> Profile:
+    """Judge what is said of a person. Raises `Refused` (`out_of_range`) for the first value at fault.
+
+    Blank texts count as not given. A refused personal value is not repeated in the refusal, which may be kept.
+    """
+    private = ContactPrivate(
+        name=_personal("name", name),
+        phone=_address(Channel.PHONE, "phone", phone),
+        email=_address(Channel.EMAIL, "email", email),
+        profile=_fields(profile) if profile else {},
+    )
+    keys = tuple(
+        AddressKey(channel=channel, key=suppression_id(workspace_key, channel, address))
+        for channel, address in ((Channel.PHONE, private.phone), (Channel.EMAIL, private.email))
+        if address is not None
+    )
+    return Profile(private, _zone(zone), _priority(priority), _tags(tags) if tags else (), keys)
+
+
+def opaque_reference(reference: str, workspace_key: bytes) -> str:
+    """The workspace's own id of a person; one that is a phone number or an email is replaced by its keyed hash.
+
+    Other spellings of the same number or mailbox give the same hash. Raises `out_of_range`.
+    """
+    text = reference.strip()
+    if not 1 <= len(text) <= LONGEST_REFERENCE:
+        raise Refused(
+            RefusalCode.OUT_OF_RANGE,
+            f"reference has {len(text)} characters",
+            field="reference",
+            value=len(text),
+            allowed=f"1 to {LONGEST_REFERENCE} characters",
+        )
+    if "@" in text and is_address(Channel.EMAIL, text):
+        return _hashed(normalized_address(Channel.EMAIL, text), workspace_key)
+    number = normalized_address(Channel.PHONE, text)
+    return _hashed(number, workspace_key) if _PHONE_NUMBER.fullmatch(number) else text
+
+
+def address_claim_id(campaign_id: UUID, key: UUID) -> UUID:
+    """The stream that says which contact of a campaign has an address (setting unique_address)."""
+    return uuid5(campaign_id, f"address:{key}")
+
+
+def _hashed(text: str, workspace_key: bytes) -> str:
+    return hmac.new(workspace_key, f"reference:{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def _personal(field: str, text: str | None) -> str | None:
+    trimmed = text.strip() if text else ""
+    if len(trimmed) > LONGEST_PERSONAL_TEXT:
+        raise _unsaid(field, f"at most {LONGEST_PERSONAL_TEXT} characters")
+    return trimmed or None
+
+
+def _address(channel: Channel, field: str, text: str | None) -> str | None:
+    if text is None or not text.strip():
+        return None
+    if not is_address(channel, text):
+        raise _unsaid(field, "a phone number, best +country number" if channel is Channel.PHONE else "a mailbox")
+    return normalized_address(channel, text)
+
+
+def _fields(profile: Mapping[str, str]) -> dict[str, str]:
+    if len(profile) > MOST_PROFILE_FIELDS:
+        raise out_of_range("profile", len(profile), f"at most {MOST_PROFILE_FIELDS} fields")
+    for name, value in profile.items():
+        if not 1 <= len(name.strip()) <= LONGEST_TAG or len(value) > LONGEST_PERSONAL_TEXT:
+            raise _unsaid(
+                "profile", f"names of 1 to {LONGEST_TAG} and values of at most {LONGEST_PERSONAL_TEXT} characters"
+            )
+    return dict(profile)
+
+
+def _zone(zone: str | None) -> str | None:
+    name = zone.strip() if zone else ""
+    if name and not is_zone(name):
+        raise out_of_range("zone", name[:LONGEST_TAG], "an IANA zone name, such as Europe/Lisbon")
+    return name or None
+
+
+def _priority(priority: str) -> Priority:
+    try:
+        return Priority(priority.strip().lower())
+    except ValueError:
+        raise out_of_range("priority", priority[:LONGEST_TAG], ", ".join(Priority)) from None
+
+
+def _tags(tags: Sequence[str]) -> tuple[str, ...]:
+    distinct = tuple(dict.fromkeys(tag.strip() for tag in tags))
+    if len(distinct) > MOST_TAGS:
+        raise out_of_range("tags", len(distinct), f"at most {MOST_TAGS} tags")
+    for tag in distinct:
+        if not 1 <= len(tag) <= LONGEST_TAG:
+            raise out_of_range("tags", f"{tag[:40]}…" if tag else "", f"tags of 1 to {LONGEST_TAG} characters")
+    return distinct
+
+
+def _unsaid(field: str, allowed: str) -> Refused:
+    return Refused(RefusalCode.OUT_OF_RANGE, f"{field} is not acceptable", field=field, allowed=allowed)
