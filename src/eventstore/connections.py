@@ -30,6 +30,10 @@ _UNAVAILABLE = (
 )
 
 
+class DatabaseUnavailable(OperationalError):
+    """The database does not answer; the next call tries anew. The library's `OperationalError` too."""
+
+
 class Connections:
     """Lends at most `limit` connections; a thread waits up to `patience_seconds` for one. Safe for many threads.
 
@@ -57,9 +61,9 @@ class Connections:
 
     @contextlib.contextmanager
     def use(self) -> Iterator[Connection]:
-        """A connection in autocommit. Raises `OperationalError` when the database does not answer."""
+        """A connection in autocommit. Raises `DatabaseUnavailable` when the database does not answer."""
         if not self._free.acquire(timeout=self._patience_seconds):
-            raise OperationalError(f"no database connection became free within {self._patience_seconds:.0f} s")
+            raise DatabaseUnavailable(f"no database connection became free within {self._patience_seconds:.0f} s")
         try:
             connection = self._take()
             try:
@@ -68,7 +72,7 @@ class Connections:
                 if isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
                     raise
                 self._drop_idle()
-                raise OperationalError(str(error)) from error
+                raise DatabaseUnavailable(str(error)) from error
             finally:
                 self._give_back(connection)
         finally:
@@ -104,7 +108,7 @@ class Connections:
         try:
             return open_connection(self.url, settings=self._settings)
         except psycopg.Error as error:
-            raise OperationalError(f"the database does not answer: {error}".strip()) from error
+            raise DatabaseUnavailable(f"the database does not answer: {error}".strip()) from error
 
 
 def open_connection(url: str, *, settings: Mapping[str, str]) -> Connection:
@@ -133,14 +137,14 @@ def _is_quiet(connection: Connection) -> bool:
 
 
 def wait_for_database(url: str, *, patience_seconds: float) -> None:
-    """Return when the database answers. Raises `OperationalError` when it has not within the time."""
+    """Return when the database answers. Raises `DatabaseUnavailable` when it has not within the time."""
     deadline = time.monotonic() + patience_seconds
     while True:
         try:
             open_connection(url, settings={}).close()
         except psycopg.Error as error:
             if time.monotonic() > deadline:
-                raise OperationalError(f"the database does not answer: {error}".strip()) from error
+                raise DatabaseUnavailable(f"the database does not answer: {error}".strip()) from error
             time.sleep(0.05)
         else:
             return

@@ -30,15 +30,17 @@ DATABASE_URL = "DRUMBEAT_DATABASE_URL"
 class LogFactory(InfrastructureFactory[TrackingRecorder]):
     """Builds recorders over one set of connections; `close` closes them."""
 
-    def __init__(self, env: Environment | EnvType | None) -> None:
+    def __init__(
+        self, env: Environment | EnvType | None, *, limit: int = 16, patience_seconds: float = 10.0
+    ) -> None:
         """Raises the library's `InfrastructureFactoryError` when no database is named."""
         super().__init__(env)
         url = self.env.get(DATABASE_URL)
         if not url:
             raise InfrastructureFactoryError(f"{DATABASE_URL} names no database")
-        self.connections = Connections(url)
+        self.connections = Connections(url, limit=limit, patience_seconds=patience_seconds)
         self.wakeups = WakeUps(url)
-        self._log = LogRecorder(self.connections, self.wakeups)
+        self.log_recorder = LogRecorder(self.connections, self.wakeups)
 
     def mapper(self, transcoder: Transcoder | None = None, mapper_class: type[Mapper[Any]] | None = None) -> Any:
         """Our mapper. Events have one form, so the library's transcoder and mapper class have no part in it."""
@@ -47,11 +49,11 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """The log, or the snapshots for the purpose `snapshots`."""
-        return SnapshotRecorder(self.connections) if purpose == "snapshots" else self._log
+        return SnapshotRecorder(self.connections) if purpose == "snapshots" else self.log_recorder
 
     def application_recorder(self) -> ApplicationRecorder:
         """The log."""
-        return self._log
+        return self.log_recorder
 
     def tracking_recorder(self, tracking_recorder_class: type[Any] | None = None) -> Any:
         """Refused: read models keep their own checkpoints, in their own transactions."""
@@ -65,5 +67,5 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
     def close(self) -> None:
         """Close every connection."""
         self.wakeups.close()
-        self._log.close()
+        self.log_recorder.close()
         self.connections.close()

@@ -26,7 +26,7 @@ from drumbeat.commands.ledger import Appended, KeyReused, Once
 from drumbeat.eventstore.connections import Connection, Connections
 from drumbeat.eventstore.packing import as_arrays, as_copy, in_stream_order, uuid_of
 from drumbeat.eventstore.reader import LogReader
-from drumbeat.eventstore.sql import Queries, load_queries
+from drumbeat.eventstore.sql import load_queries
 from drumbeat.eventstore.subscription import LogSubscription
 from drumbeat.eventstore.wakeups import WakeUps
 
@@ -95,6 +95,11 @@ class LogRecorder(ApplicationRecorder):
             raise KeyReused(key)
         return Appended((), row[2], row[1])
 
+    def forget_expired_keys(self) -> int:
+        """Delete idempotency keys whose time is over; how many there were."""
+        with self._connections.use() as connection:
+            return connection.execute(_SQL["forget_expired_keys"]).rowcount
+
     def select_events(
         self,
         originator_id: UUID | str,
@@ -160,8 +165,10 @@ class LogRecorder(ApplicationRecorder):
 class SnapshotRecorder(AggregateRecorder):
     """Keeps states of streams. Safe for many threads."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, *, of_type: str | None = None) -> None:
+        """`of_type`: see no snapshots but those of this type name."""
         self._connections = connections
+        self._of_type = of_type
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> None:
         """Keep states. Raises the library's `IntegrityError` when one of that version is there."""
@@ -180,7 +187,9 @@ class SnapshotRecorder(AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """States of one stream between versions."""
-        return _select(self._connections, "snapshots", originator_id, gt, lte, desc=desc, limit=limit)
+        return _select(
+            self._connections, "snapshots", originator_id, gt, lte, desc=desc, limit=limit, type=self._of_type
+        )
 
 
 def _select(
@@ -192,15 +201,16 @@ def _select(
     *,
     desc: bool,
     limit: int | None,
-    queries: Queries = _SQL,
+    **more: object,
 ) -> list[StoredEvent]:
     arguments = {
         "stream_id": UUID(str(originator_id)),
         "gt": -1 if gt is None else gt,
         "lte": _LAST_VERSION if lte is None else lte,
         "limit": limit,
+        **more,
     }
-    query = queries[f"{what}_{'backward' if desc else 'forward'}"]
+    query = _SQL[f"{what}_{'backward' if desc else 'forward'}"]
     with connections.use() as connection:
         return [StoredEvent(*row) for row in connection.execute(query, arguments, binary=True, prepare=True)]
 

@@ -88,12 +88,14 @@ INSERT INTO ledger.snapshots (stream_id, version, type, bytes) SELECT * FROM unn
 -- States of a stream between versions, oldest first.
 SELECT stream_id, version, type, bytes FROM ledger.snapshots
 WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
+    AND (%(type)b::text IS NULL OR type = %(type)b)
 ORDER BY version ASC LIMIT %(limit)b;
 
 -- name: snapshots_backward
 -- States of a stream between versions, newest first.
 SELECT stream_id, version, type, bytes FROM ledger.snapshots
 WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
+    AND (%(type)b::text IS NULL OR type = %(type)b)
 ORDER BY version DESC LIMIT %(limit)b;
 
 -- name: take_mark

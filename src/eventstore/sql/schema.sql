@@ -130,11 +130,12 @@ BEGIN
 END
 $$;
 
--- States of streams, to load long streams fast. Any row may be deleted: it is only a shortcut.
+-- States of streams, to load long streams fast. Any row may be deleted: it is only a shortcut. The type names the
+-- shape of the state and the code that folded it; another code keeps its own beside it.
 CREATE TABLE ledger.snapshots (
     stream_id uuid NOT NULL,
     version integer NOT NULL,
     type text NOT NULL,
     bytes bytea NOT NULL,
-    PRIMARY KEY (stream_id, version)
+    PRIMARY KEY (stream_id, version, type)
 );

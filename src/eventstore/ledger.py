@@ -1,0 +1,178 @@
+"""The ledger on Postgres: the port of commands, over the log's recorder and the library's repositories."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError
+
+from drumbeat.aggregates.aggregate import Aggregate
+from drumbeat.commands.ledger import Appended, LedgerUnavailable, Loaded, Once, VersionConflict
+from drumbeat.events import Event, Fact
+from drumbeat.events.codec import decode
+from drumbeat.eventstore.application import SNAPSHOT_EVERY_EVENTS, StreamApplication
+from drumbeat.eventstore.connections import DatabaseUnavailable
+from drumbeat.eventstore.infrastructure import DATABASE_URL, LogFactory
+from drumbeat.eventstore.mapper import LARGEST_EVENT_BYTES, CloudEventsMapper
+from drumbeat.eventstore.marks import check_server
+from drumbeat.eventstore.migrations import LEDGER
+from drumbeat.eventstore.packing import UuidArray
+from drumbeat.eventstore.recorder import AlreadyAnswered
+from drumbeat.eventstore.sql import load_queries
+
+S = TypeVar("S")
+_SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
+_WINDOWS: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the log and the time at which it was written there (UTC)."""
+
+    position: int
+    recorded_at: datetime
+    event: Event[Fact]
+
+
+class EventStoreLedger:
+    """`drumbeat.commands.ledger.Ledger` on Postgres. Safe for many threads; not inherited by forks."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 16,
+        patience_seconds: float = 10.0,
+        limit_bytes: int = LARGEST_EVENT_BYTES,
+        snapshot_every_events: int = SNAPSHOT_EVERY_EVENTS,
+    ) -> None:
+        """Connects at the first call. At most `connections` at once; who finds none free waits
+        `patience_seconds`."""
+        self._factory = LogFactory({DATABASE_URL: url}, limit=connections, patience_seconds=patience_seconds)
+        self._connections = self._factory.connections
+        self._recorder = self._factory.log_recorder
+        self._mapper = CloudEventsMapper(limit_bytes=limit_bytes)
+        self._snapshot_every_events = snapshot_every_events
+        self._applications: dict[str, StreamApplication[Any]] = {}
+        self._making = threading.Lock()
+
+    def check(self) -> None:
+        """Refuse a database that this code does not fit: `SchemaOlder`, `SchemaNewer`, `UnsafeServer`."""
+        with _reachable(), self._connections.use() as connection:
+            LEDGER.check(connection)
+            check_server(connection)
+
+    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
+        """See the port. From cache and snapshot; only events since then are read."""
+        with _reachable():
+            stream = self._application(aggregate).load(stream_id)
+        if stream is None:
+            return Loaded(None, 0, None)
+        return Loaded(stream.state, stream.version, stream.workspace_id)
+
+    def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
+        """See the port. Made for streams of a few events: all of them are read, past cache and snapshots."""
+        if not stream_ids:
+            return {}
+        wanted = UuidArray(
+            len(stream_ids), b"".join([b"\0\0\0\x10" + stream_id.bytes for stream_id in stream_ids])
+        )
+        with _reachable(), self._connections.use() as connection:
+            rows = connection.execute(_SQL["streams"], [wanted], binary=True).fetchall()
+        states: dict[UUID, Loaded[S]] = dict.fromkeys(stream_ids, Loaded(None, 0, None))
+        for stream_id, version, raw in rows:
+            event = decode(raw)
+            state = aggregate.evolve(states[stream_id].state, event)
+            states[stream_id] = Loaded(state, version, event.workspace_id)
+        return states
+
+    def append(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
+        """See the port."""
+        stored = [self._mapper.to_stored_event(event) for event in events]
+        with _reachable():
+            try:
+                positions = self._recorder.insert_events(stored, once=once)
+            except AlreadyAnswered as known:
+                return known.appended
+            if positions:
+                return Appended(positions, max(positions))
+            return Appended((), self._position_without_events(once))
+
+    def append_bulk(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
+        """See the port."""
+        stored = [self._mapper.to_stored_event(event) for event in events]
+        with _reachable():
+            try:
+                return Appended((), self._recorder.insert_bulk(stored, once=once))
+            except AlreadyAnswered as known:
+                return known.appended
+
+    def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
+        """See the port."""
+        with _reachable():
+            return self._recorder.answered(workspace_id, key, request_hash)
+
+    def forget_expired_keys(self) -> int:
+        """Delete idempotency keys whose time is over; how many there were."""
+        with _reachable():
+            return self._recorder.forget_expired_keys()
+
+    def read_stream(self, workspace_id: str, stream_id: UUID) -> list[Recorded]:
+        """Every event of a stream, oldest first; none when it is not there, or not there for this workspace."""
+        with _reachable(), self._connections.use() as connection:
+            rows = connection.execute(_SQL["timeline"], [stream_id], binary=True, prepare=True).fetchall()
+        recorded = [Recorded(position, at, decode(raw)) for position, at, raw in rows]
+        return [entry for entry in recorded if entry.event.workspace_id == workspace_id]
+
+    def head(self) -> int:
+        """The greatest committed position, 0 for an empty log. Followers may be behind it."""
+        with _reachable():
+            return self._recorder.max_notification_id() or 0
+
+    def position_at(self, instant: datetime) -> int:
+        """The highest position with everything at or below it recorded by then."""
+        with _reachable(), self._connections.use() as connection:
+            for window in _WINDOWS:
+                row = connection.execute(_SQL["position_within"], [instant, instant + window]).fetchone()
+                if row is not None and row[0] is not None:
+                    return int(row[0]) - 1
+            row = connection.execute(_SQL["position_after"], [instant]).fetchone()
+            if row is not None and row[0] is not None:
+                return int(row[0]) - 1
+        return self.head()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._factory.close()
+
+    def _application(self, aggregate: Aggregate[S]) -> StreamApplication[S]:
+        application = self._applications.get(aggregate.name)
+        if application is None:
+            with self._making:
+                application = self._applications.setdefault(
+                    aggregate.name,
+                    StreamApplication(aggregate, self._factory, snapshot_every_events=self._snapshot_every_events),
+                )
+        return application
+
+    def _position_without_events(self, once: Once | None) -> int:
+        if once is None:
+            return self.head()
+        known = self._recorder.answered(once.workspace_id, once.key, once.request_hash)
+        return known.position if known is not None else self.head()
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """The port's failures for the library's."""
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        raise LedgerUnavailable(str(error)) from error
+    except IntegrityError as error:
+        raise VersionConflict(str(error)) from error
