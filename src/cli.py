@@ -6,6 +6,7 @@ What takes time to import is imported by the command that needs it.
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from typing import Annotated
 from uuid import UUID
@@ -13,8 +14,9 @@ from uuid import UUID
 import typer
 
 from drumbeat import settings as settings_module
-from drumbeat.opsapi.failures import explain
-from drumbeat.opsapi.lifeline import stop_on_signals
+from drumbeat.opsapi.exits import Exit
+from drumbeat.opsapi.failures import Failed, explain
+from drumbeat.opsapi.lifeline import hold, stop_on_signals
 from drumbeat.settings import Settings
 from drumbeat.telemetry import configure_logging
 
@@ -63,9 +65,122 @@ def up(
     demonstration: Annotated[bool, typer.Option("--demonstration", help="Load the demonstration first.")] = False,
 ) -> None:
     """Start everything this machine needs, and end it all with Ctrl-C."""
-    from drumbeat.opsapi.up import bring_up
+    from drumbeat import bootstrap
+    from drumbeat.opsapi.up import MachineRun
 
-    raise typer.Exit(bring_up(_settings("up"), stop_on_signals(), demonstration=demonstration, say=_say))
+    in_force = _settings("up")
+    run = MachineRun(in_force, stop_on_signals(), say=_say)
+    raise typer.Exit(run.run(migrate=bootstrap.migrate, load=None))
+
+
+@app.command()
+def api(lifeline: Lifeline = None) -> None:
+    """Answer reads over HTTP."""
+    _run("api", lifeline)
+
+
+@app.command()
+def project(lifeline: Lifeline = None) -> None:
+    """Follow the log and keep the read models up to date."""
+    _run("projector", lifeline)
+
+
+@app.command()
+def policies(lifeline: Lifeline = None) -> None:
+    """Follow log and clock, and command what is due."""
+    _run("policies", lifeline)
+
+
+def _run(process: str, lifeline: int | None) -> None:
+    in_force = _settings(process)
+    stop = stop_on_signals()
+    if lifeline is not None:
+        hold(lifeline)
+    from drumbeat import bootstrap
+
+    with bootstrap.database(in_force, say=_say) as url:
+        getattr(bootstrap, f"run_{process}")(in_force, url, stop)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schemas up to date."""
+    from drumbeat import bootstrap
+
+    with bootstrap.database(_settings("migrate"), say=_say) as url:
+        done = bootstrap.migrate(url)
+    for name in done:
+        print(name)
+    _say("up to date" if done else "nothing to do")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show how far everything is, and what is not as it should be."""
+    from drumbeat import bootstrap
+    from drumbeat.opsapi.status import look
+
+    in_force = _settings("status")
+    with bootstrap.database(in_force, say=_say) as url:
+        bootstrap.check_schemas(url)
+        found = look(in_force, url)
+    print(json.dumps(found.document(), indent=2) if as_json else "\n".join(found.lines()))
+    raise typer.Exit(Exit.DONE if found.healthy else Exit.REFUSED)
+
+
+@app.command()
+def events(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    types: Annotated[list[str] | None, typer.Option("--type", help="A type or pattern: 'contact.*'.")] = None,
+    stream: Annotated[UUID | None, typer.Option(help="Only this stream.")] = None,
+    campaign: Annotated[UUID | None, typer.Option(help="Only this campaign and its contacts.")] = None,
+    since: Annotated[str | None, typer.Option(help="After this position, or from this instant on.")] = None,
+    last: Annotated[int, typer.Option(min=0, help="Without --since: how many of the newest.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show the log, its newest events first chosen, then in order."""
+    from drumbeat import bootstrap
+    from drumbeat.access import DEFAULT_WORKSPACE
+    from drumbeat.opsapi import follow as following
+    from drumbeat.transport.source import LogSource
+
+    after, instant = _since(since)
+    choice = following.Choice(
+        workspace_id=DEFAULT_WORKSPACE,
+        types=tuple(types or ()),
+        stream_id=stream,
+        campaign_id=campaign,
+        since=instant,
+    )
+    shown = following.as_json if as_json else following.as_line
+    stop = stop_on_signals()
+    with bootstrap.database(_settings("events"), say=_say) as url:
+        source = LogSource(url)
+        head = source.high_water()
+        listed = (
+            following.stretch(source, choice, after=after) if since else following.last(source, choice, count=last)
+        )
+        for position, event in listed:
+            print(shown(position, event))
+            head = max(head, position)
+            if stop.is_set():
+                return
+        if follow:
+            for position, event in following.follow(source, choice, after=head, stop=stop):
+                print(shown(position, event), flush=True)
+
+
+def _since(text: str | None) -> tuple[int, datetime | None]:
+    """The position to begin after and the instant to begin at."""
+    if text is None or text.isdecimal():
+        return int(text or 0), None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failed(
+            Exit.WRONG_USE, f"--since is {text!r}, but must be a position or an instant like 2026-01-31T09:00:00Z"
+        ) from None
+    return 0, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import Any, Literal, TextIO
 from uuid import UUID
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 LogFormat = Literal["auto", "json", "text"]
 
@@ -44,12 +44,6 @@ WAITING_READS = Gauge(
 POLICY_COMMANDS = Counter(
     "drumbeat_policy_commands", "Commands that policies gave.", ("policy", "outcome"), registry=REGISTRY
 )
-
-
-def serve_metrics(host: str, port: int) -> None:
-    """Serve `/metrics` from a daemon thread; port 0 serves nothing. Raises OSError when the port is taken."""
-    if port:
-        start_http_server(port, addr=host, registry=REGISTRY)
 
 
 def configure_logging(

@@ -41,7 +41,7 @@ class MachineRun:
         self._announced = False
         self._policies_run = False
 
-    def run(self, *, migrate: Callable[[str], None], load: Load | None) -> Exit:
+    def run(self, *, migrate: Callable[[str], object], load: Load | None) -> Exit:
         """Start everything, watch it, and end it all when `stop` is set: Postgres last."""
         url = self._database()
         try:

@@ -1,0 +1,141 @@
+"""Puts the parts together: the one module that knows all. Nothing else makes a ledger, an API or a projector."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from threading import Event
+
+import structlog
+from eventsourcing.persistence import OperationalError
+from fastapi import FastAPI
+
+from drumbeat import telemetry
+from drumbeat.eventstore.connections import open_connection, wait_for_database
+from drumbeat.eventstore.embedded import EmbeddedServer
+from drumbeat.eventstore.migrations import ACCESS, LEDGER
+from drumbeat.opsapi.projector_metrics import ProjectorMetrics
+from drumbeat.opsapi.serving import serve, serve_metrics
+from drumbeat.projections import (
+    activity,
+    attempts,
+    campaigns,
+    contacts,
+    dashboard,
+    heatmap,
+    history,
+    schedules,
+    senders,
+    timers,
+)
+from drumbeat.projections.engine.bookkeeping import READMODEL
+from drumbeat.projections.engine.install import install
+from drumbeat.projections.engine.projector import Projector, ProjectorOptions
+from drumbeat.readapi.app import Deps, create_app
+from drumbeat.settings import Settings
+from drumbeat.transport.source import LogSource
+
+log = structlog.get_logger(__name__)
+
+PROJECTIONS = tuple(
+    module.PROJECTION
+    for module in (
+        campaigns,
+        contacts,
+        attempts,
+        dashboard,
+        heatmap,
+        senders,
+        schedules,
+        activity,
+        history,
+        timers,
+    )
+)
+"""Every read model there is."""
+
+MIGRATION_SETS = (LEDGER, ACCESS, READMODEL)
+"""Every schema there is, in the order in which they are migrated."""
+
+Say = Callable[[str], None]
+
+
+def now() -> datetime:
+    """The real clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def database(settings: Settings, *, say: Say = lambda _words: None) -> Iterator[str]:
+    """The URL of the database: the one of the settings, or that of the embedded server, joined or started.
+
+    Raises `EmbeddedServerError`. The embedded server ends with its last user.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with EmbeddedServer(settings.postgres_home, progress=say) as server:
+        yield server.url
+
+
+def migrate(database_url: str, *, patience_seconds: float = 10.0) -> tuple[str, ...]:
+    """Bring every schema up to date and make missing read models; what was done, by name.
+
+    Raises the library's `OperationalError` when the database does not answer in time, `SchemaNewer`,
+    `OtherDefinition`.
+    """
+    wait_for_database(database_url, patience_seconds=patience_seconds)
+    done = [f"{one.name}/{name}" for one in MIGRATION_SETS for name in one.migrate(database_url)]
+    with closing(open_connection(database_url, settings={})) as connection:
+        done += [f"read model {name}" for name in install(connection, PROJECTIONS)]
+    return tuple(done)
+
+
+def check_schemas(database_url: str) -> None:
+    """Raises `SchemaOlder` or `SchemaNewer`. A database that is away cannot be judged, and is waited for later."""
+    try:
+        wait_for_database(database_url, patience_seconds=2.0)
+    except OperationalError as error:
+        log.warning("database_away", problem=str(error))
+        return
+    with closing(open_connection(database_url, settings={})) as connection:
+        for one in MIGRATION_SETS:
+            one.check(connection)
+
+
+def api(settings: Settings, database_url: str) -> FastAPI:
+    """The read API over one database."""
+    return create_app(
+        Deps(
+            read_models_url=database_url,
+            ledger_url=database_url,
+            connections=settings.database_pool_size,
+            wait_for_connection_seconds=settings.database_wait_seconds,
+            wait_limit_seconds=settings.read_wait_limit_seconds,
+            max_waiters=settings.read_max_waiters,
+        )
+    )
+
+
+def run_api(settings: Settings, database_url: str, stop: Event) -> None:
+    """Answer requests until `stop` is set. Raises `Failed` when the port cannot be had, `SchemaMismatch`."""
+    check_schemas(database_url)
+    serve(api(settings, database_url), settings.api_host, settings.api_port, stop)
+
+
+def run_projector(settings: Settings, database_url: str, stop: Event) -> None:
+    """Keep the read models up to date until `stop` is set. Raises `ProjectorStopped`, `SchemaMismatch`."""
+    check_schemas(database_url)
+    with closing(LogSource(database_url)) as source:
+        projector = Projector(
+            source,
+            database_url,
+            PROJECTIONS,
+            ProjectorOptions(
+                batch_events=settings.projection_batch_events,
+                poll_seconds=settings.projection_poll_ms / 1000,
+                parked_limit_events=settings.parked_limit_events,
+            ),
+        )
+        telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, now))
+        serve_metrics(settings.api_host, settings.project_metrics_port)
+        projector.run(stop)

@@ -1,0 +1,69 @@
+"""Listen: an ASGI application over HTTP, or the metrics of a process that serves nothing else."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+
+import structlog
+import uvicorn
+from prometheus_client import start_http_server
+from starlette.types import ASGIApp
+
+from drumbeat import telemetry
+from drumbeat.opsapi.exits import Exit
+from drumbeat.opsapi.failures import Failed
+
+log = structlog.get_logger(__name__)
+
+_DRAIN_SECONDS = 5
+_BACKLOG = 2_048
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The process has handlers of its own, which set an event.
+        yield
+
+
+def serve(app: ASGIApp, host: str, port: int, stop: Event) -> None:
+    """Answer requests until `stop` is set; those under way get a few seconds. Raises `Failed` for a taken port."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_DRAIN_SECONDS
+    )
+    server = _Server(config)
+
+    async def until_stopped(listening: socket.socket) -> None:
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        while not stop.is_set() and not serving.done():
+            await asyncio.sleep(0.05)
+        server.should_exit = True
+        await serving
+
+    with _listen(host, port) as listening, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        log.info("listening", host=host, port=port)
+        runner.run(until_stopped(listening))
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """Serve `/metrics` from a daemon thread; port 0 serves nothing. Raises `Failed` for a taken port."""
+    if not port:
+        return
+    try:
+        start_http_server(port, addr=host, registry=telemetry.REGISTRY)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> Failed:
+    return Failed(Exit.UNFIT, f"cannot listen on {host} port {port}: {error.strerror or error}")
