@@ -61,5 +61,5 @@ SELECT workspace_id, campaign_id, kind, vocabulary, name, name_key, status, inte
        start_at, end_at, created_at, launched_at, paused_at, paused_by, pause_reason, pause_note, audience_open,
        audience_processed, window_closed_by, reopened, drain_until, completed_at, completion_reason,
        cancelled_at, cancel_reason, archived_at, report, import_progress, goals, analyses, steps, deleted, version,
-       position, changed_at
+       position, changed_at, window_closed_by IS NOT NULL AS window_closed
 FROM campaigns;
