@@ -3,8 +3,13 @@
 from datetime import datetime
 
 from drumbeat.commands import (
+    calls,
     campaign,
+    contacts,
+    enrolment,
+    evaluations,
     goals,
+    history,
     imports,
     reports,
     schedules,
@@ -26,6 +31,11 @@ HANDLERS: dict[type[Command], Handler] = {
     **senders.HANDLERS,
     **schedules.HANDLERS,
     **suppressions.HANDLERS,
+    **enrolment.HANDLERS,
+    **contacts.HANDLERS,
+    **calls.HANDLERS,
+    **evaluations.HANDLERS,
+    **history.HANDLERS,
 }
 
 

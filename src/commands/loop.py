@@ -77,8 +77,9 @@ class Run:
         *,
         campaign_id: UUID | None = None,
         expected_version: int | None = None,
+        results: Callable[[Sequence[Fact]], tuple[dict[str, Any], ...]] = lambda _facts: (),
     ) -> Done:
-        """Carry out a decision on one stream. Raises `Refused`."""
+        """Carry out a decision on one stream; `results` makes its answer from the facts. Raises `Refused`."""
 
         def plan() -> Plan:
             loaded = self.load(aggregate, stream_id)
@@ -92,7 +93,7 @@ class Run:
                 )
             facts = decide(loaded.state)
             events = self.stamp(facts, stream_id=stream_id, version=loaded.version, campaign_id=campaign_id)
-            return Plan(stream_id, loaded.version + len(events), events)
+            return Plan(stream_id, loaded.version + len(events), events, results(facts))
 
         return self.many(plan)
 

@@ -19,6 +19,7 @@ from drumbeat.aggregates.contact.state import (
 )
 from drumbeat.aggregates.contact.terms import Terms
 from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.aggregates.values import LONGEST_NAME, optional_text
 from drumbeat.events import Fact
 from drumbeat.events.calls import ContactRetryScheduled
 from drumbeat.events.contact import (
@@ -41,7 +42,7 @@ def pause_contact(contact: Contact | None, *, terms: Terms, reason: str = "") ->
         raise Refused(RefusalCode.CAMPAIGN_OVER, f"the campaign is {terms.status}")
     if isinstance(known.stage, Finished):
         raise Refused(RefusalCode.WRONG_STATE, "the contact is finished")
-    return () if known.paused else (ContactPaused(reason=reason),)
+    return () if known.paused else (ContactPaused(reason=optional_text("reason", reason, longest=LONGEST_NAME)),)
 
 
 def resume_contact(contact: Contact | None, *, terms: Terms) -> tuple[Fact, ...]:

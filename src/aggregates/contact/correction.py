@@ -32,11 +32,14 @@ from drumbeat.aggregates.contact.state import (
 )
 from drumbeat.aggregates.contact.terms import Terms
 from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.aggregates.values import required_text
 from drumbeat.events import Fact
 from drumbeat.events.calls import ContactCallOutcomeCorrected, ContactRetryCancelled, ContactRetryScheduled
 from drumbeat.events.contact import ContactFinished, ContactReopened
 from drumbeat.events.evaluations import ContactEvaluationDue
 from drumbeat.events.values import CallOutcome, CallPrivate, FinishOutcome
+
+LONGEST_REASON = 1_000
 
 
 def correct_outcome(
@@ -84,7 +87,8 @@ def correct_outcome(
         same.permanent if permanent is None else permanent,
     )
     guards.fitting(report)
-    return correct(known, terms, attempt=attempt, report=report, reason=reason, private=None, now=now)
+    said = required_text("reason", reason, longest=LONGEST_REASON)
+    return correct(known, terms, attempt=attempt, report=report, reason=said, private=None, now=now)
 
 
 def correct(

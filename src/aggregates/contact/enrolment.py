@@ -4,6 +4,7 @@ from drumbeat.aggregates.contact import guards
 from drumbeat.aggregates.contact.state import Contact, Removed, RetryScheduled
 from drumbeat.aggregates.contact.terms import Terms
 from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.aggregates.values import required_text
 from drumbeat.events import Fact
 from drumbeat.events.calls import ContactRetryCancelled
 from drumbeat.events.contact import (
@@ -97,12 +98,12 @@ def change_profile(
 
 
 def remove_contact(contact: Contact | None, *, terms: Terms, reason: str) -> tuple[Fact, ...]:
-    """Take a contact out for ever: out of every contact counter, its attempts stay."""
+    """Take a contact out for ever: out of every contact counter, its attempts stay. A reason is required."""
     guards.not_deleted(terms)
     known = guards.enrolled(contact)
     if isinstance(known.stage, Removed):
         return ()
-    return *cancelling(known, "removed"), ContactRemoved(reason=reason)
+    return *cancelling(known, "removed"), ContactRemoved(reason=required_text("reason", reason))
 
 
 def cancelling(contact: Contact, reason: str) -> tuple[Fact, ...]:

@@ -80,11 +80,16 @@ def finish_history(contact: Contact | None, *, terms: Terms) -> tuple[Fact, ...]
     return () if known.over else (ContactFinished(outcome=finish_outcome(known)),)
 
 
-def _open_history(contact: Contact | None, terms: Terms) -> Contact:
+def require_open_history(terms: Terms) -> None:
+    """History is recorded in imports, between their start and their end. Raises `Refused`."""
     if terms.source is not CampaignSource.IMPORT:
         raise Refused(RefusalCode.WRONG_STATE, "history is recorded in imports only")
     if not terms.importing:
         raise _impossible("history is recorded between import_started and import_finished")
+
+
+def _open_history(contact: Contact | None, terms: Terms) -> Contact:
+    require_open_history(terms)
     if contact is None or not contact.enrolled:
         raise _impossible("a contact is enrolled before its history is recorded")
     return contact

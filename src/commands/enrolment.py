@@ -1,0 +1,196 @@
+"""Enrolling contacts, one or thousands, through the same decision."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drumbeat.aggregates.campaign import CAMPAIGN, terms_of
+from drumbeat.aggregates.campaign.launching import open_audience
+from drumbeat.aggregates.contact.address_claim import ADDRESS_CLAIM, claim_address, is_taken
+from drumbeat.aggregates.contact.enrolment import EnrolmentRefused, enrol
+from drumbeat.aggregates.contact.evolve import AGGREGATE as CONTACT
+from drumbeat.aggregates.contact.profile import Profile, address_claim_id, opaque_reference, read_profile
+from drumbeat.aggregates.refusals import Refused
+from drumbeat.commands.command import Command, Done
+from drumbeat.commands.deciding import Handler
+from drumbeat.commands.loop import Plan, Run, unknown
+from drumbeat.commands.on_contact import channels_of, suppressed_keys
+from drumbeat.commands.streams import Streams
+from drumbeat.events import Event, Fact
+from drumbeat.events.ids import contact_id
+from drumbeat.events.values import Priority
+
+ROWS_AN_APPEND = 1_000
+"""Rows that become one append: enough for the bulk path to pay, few enough to keep its transaction short."""
+
+
+class ContactRow(BaseModel):
+    """One person to enrol. Nothing here is judged before its row's turn comes: a bad row spoils no other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    reference: str
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    profile: dict[str, str] = Field(default_factory=dict)
+    zone: str | None = None
+    priority: str = Priority.NORMAL
+    tags: tuple[str, ...] = ()
+
+
+class EnrolContacts(Command):
+    """Make people contacts of a campaign.
+
+    `Done.results` has an answer per row, in their order: `result` is accepted, already_enrolled or refused, then
+    with `reason` and, where one value is at fault, `field`, `value` and `allowed`. Several appends are made when
+    there are many rows; the same command again adds nothing. Raises `unknown_stream`, `deleted`,
+    `not_for_an_import`.
+    """
+
+    NAME: ClassVar[str] = "enrol_contacts"
+    campaign_id: UUID
+    rows: tuple[ContactRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A row that can be decided on."""
+
+    contact_id: UUID
+    reference: str
+    profile: Profile
+
+
+def read_row(row: ContactRow, campaign_id: UUID, workspace_key: bytes) -> Read:
+    """What a row says. Raises `Refused` (`out_of_range`) for the first value at fault."""
+    reference = opaque_reference(row.reference, workspace_key)
+    profile = read_profile(
+        name=row.name,
+        phone=row.phone,
+        email=row.email,
+        profile=row.profile,
+        zone=row.zone,
+        priority=row.priority,
+        tags=row.tags,
+        workspace_key=workspace_key,
+    )
+    return Read(contact_id(campaign_id, reference), reference, profile)
+
+
+def refused_row(refused: Refused) -> dict[str, Any]:
+    """A refusal as a row's answer."""
+    at_fault = {"field": refused.field, "value": refused.value, "allowed": refused.allowed}
+    told = {name: value for name, value in at_fault.items() if value is not None}
+    return {"result": "refused", "reason": refused.code.value, "message": refused.message, **told}
+
+
+def _enrol(command: EnrolContacts, run: Run) -> Done:
+    workspace_key = run.keys.key(run.principal.workspace_id)
+    chunks = list(_chunks(command.rows)) or [()]
+    done: list[Done] = []
+    for number, rows in enumerate(chunks):
+        read = [_read_or_refused(row, command.campaign_id, workspace_key) for row in rows]
+
+        def plan(read: Sequence[Read | Refused] = read) -> Plan:
+            return _Enrolling(run, command.campaign_id, read).plan()
+
+        done.append(run.many(plan, bulk=len(rows) > 1, item=str(number)))
+    return together(done)
+
+
+def together(done: Sequence[Done]) -> Done:
+    """Several appends of one command as one answer."""
+    last = done[-1]
+    return Done(
+        stream_id=last.stream_id,
+        version=last.version,
+        position=max(one.position for one in done),
+        facts=tuple(fact for one in done for fact in one.facts),
+        results=tuple(result for one in done for result in one.results),
+        repeated=all(one.repeated for one in done),
+    )
+
+
+def _chunks(rows: Sequence[ContactRow]) -> Iterator[Sequence[ContactRow]]:
+    for start in range(0, len(rows), ROWS_AN_APPEND):
+        yield rows[start : start + ROWS_AN_APPEND]
+
+
+def _read_or_refused(row: ContactRow, campaign_id: UUID, workspace_key: bytes) -> Read | Refused:
+    try:
+        return read_row(row, campaign_id, workspace_key)
+    except Refused as refused:
+        return refused
+
+
+class _Enrolling:
+    """One try to plan the append for some rows."""
+
+    def __init__(self, run: Run, campaign_id: UUID, rows: Sequence[Read | Refused]) -> None:
+        readable = [row for row in rows if isinstance(row, Read)]
+        keys = [key for row in readable for key in row.profile.address_keys]
+        self._rows = rows
+        self._campaign_id = campaign_id
+        self._campaign = Streams(run, CAMPAIGN, [campaign_id], campaign_id)
+        campaign = self._campaign.state(campaign_id)
+        if campaign is None:
+            raise unknown("campaign", campaign_id)
+        self._terms = terms_of(campaign, campaign_id)
+        self._contacts = Streams(run, CONTACT, [row.contact_id for row in readable], campaign_id)
+        channels = channels_of(self._terms.kind)
+        self._suppressed = suppressed_keys(run, [k.key for k in keys if not channels or k.channel in channels])
+        unique = self._terms.settings.unique_address
+        claims = [address_claim_id(campaign_id, key.key) for key in keys] if unique else []
+        self._claims = Streams(run, ADDRESS_CLAIM, claims, campaign_id)
+        self._events: list[Event[Fact]] = []
+
+    def plan(self) -> Plan:
+        """The events of every row, and the rows' answers."""
+        results = tuple(self._answer(row) for row in self._rows)
+        return Plan(self._campaign_id, self._campaign.version(self._campaign_id), self._events, results)
+
+    def _answer(self, row: Read | Refused) -> dict[str, Any]:
+        if isinstance(row, Refused):
+            return refused_row(row)
+        named = {"contact_id": str(row.contact_id), "reference": row.reference}
+        try:
+            accepted = self._enrol(row)
+        except EnrolmentRefused as refused:
+            self._events += self._contacts.write(row.contact_id, refused.facts)
+            return named | refused_row(refused)
+        return named | {"result": "accepted" if accepted else "already_enrolled"}
+
+    def _enrol(self, row: Read) -> bool:
+        claims = self._claims_of(row)
+        facts = enrol(
+            self._contacts.state(row.contact_id),
+            terms=self._terms,
+            reference=row.reference,
+            private=row.profile.private,
+            zone=row.profile.zone,
+            priority=row.profile.priority,
+            tags=row.profile.tags,
+            address_keys=row.profile.address_keys,
+            suppressed=any(key.key in self._suppressed for key in row.profile.address_keys),
+            duplicate_address=any(is_taken(self._claims.state(c), contact_id=row.contact_id) for c in claims),
+        )
+        if not facts:
+            return False
+        opened = open_audience(self._campaign.state(self._campaign_id))
+        self._events += self._campaign.write(self._campaign_id, opened)
+        self._events += self._contacts.write(row.contact_id, facts)
+        for claim_id in claims:
+            claimed = claim_address(self._claims.state(claim_id), contact_id=row.contact_id)
+            self._events += self._claims.write(claim_id, claimed)
+        return True
+
+    def _claims_of(self, row: Read) -> list[UUID]:
+        if not self._terms.settings.unique_address:
+            return []
+        return [address_claim_id(self._campaign_id, key.key) for key in row.profile.address_keys]
+
+
+HANDLERS: dict[type[Command], Handler] = {EnrolContacts: _enrol}

@@ -1,0 +1,112 @@
+"""From a command on one contact to its decision, with the facts of other streams that the decision asks for."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from drumbeat.aggregates.campaign import CAMPAIGN, terms_of
+from drumbeat.aggregates.contact.evolve import AGGREGATE as CONTACT
+from drumbeat.aggregates.contact.guards import CALLING
+from drumbeat.aggregates.contact.state import Contact
+from drumbeat.aggregates.contact.terms import Terms
+from drumbeat.aggregates.sender import SENDER, Connected
+from drumbeat.aggregates.suppression import SUPPRESSION, is_suppressed
+from drumbeat.commands.command import Command, Done
+from drumbeat.commands.deciding import Decision, Handler
+from drumbeat.commands.loop import Run, unknown
+from drumbeat.events import Fact
+from drumbeat.events.values import CampaignKind, Channel
+
+Results = Callable[[Sequence[Fact]], tuple[dict[str, Any], ...]]
+
+
+class OfContact(Command):
+    """The base of commands on one contact of a campaign.
+
+    With `expected_version` the command is refused `stale_version` when the contact's stream stands at another one.
+    """
+
+    campaign_id: UUID
+    contact_id: UUID
+    expected_version: int | None = None
+
+
+_OWN_FIELDS = frozenset(OfContact.model_fields)
+
+
+def on_contact(decide: Decision, *, asks: Decision | None = None, results: Results = lambda _facts: ()) -> Handler:
+    """The handler of an `OfContact` whose other fields are named like the decision's arguments.
+
+    A decision that takes `terms`, `suppressed`, `sender_connected` or `now` is given them: the campaign, the lists
+    and the sender are loaded anew with every try, and not locked. `asks` is the decision behind `decide` where
+    that one only rearranges arguments.
+    """
+    wanted = frozenset(inspect.signature(asks or decide).parameters)
+
+    def handle(command: OfContact, run: Run) -> Done:
+        wishes = {name: getattr(command, name) for name in type(command).model_fields if name not in _OWN_FIELDS}
+
+        def decide_now(contact: Contact | None) -> tuple[Fact, ...]:
+            own = own_contact(contact, command)
+            return decide(own, **wishes, **_known(wanted, wishes, own, command.campaign_id, run))
+
+        return run.one(
+            CONTACT,
+            command.contact_id,
+            decide_now,
+            campaign_id=command.campaign_id,
+            expected_version=command.expected_version,
+            results=results,
+        )
+
+    return handle
+
+
+def own_contact(contact: Contact | None, command: OfContact) -> Contact | None:
+    """The contact, when it is one of the command's campaign. Raises `unknown_stream` otherwise."""
+    if contact is not None and contact.campaign_id != command.campaign_id:
+        raise unknown("contact", command.contact_id)
+    return contact
+
+
+def load_terms(run: Run, campaign_id: UUID) -> Terms:
+    """The campaign as its contacts' decisions see it; also a deleted one, for late reports."""
+    campaign = run.load(CAMPAIGN, campaign_id).state
+    if campaign is None:
+        raise unknown("campaign", campaign_id)
+    return terms_of(campaign, campaign_id)
+
+
+def channels_of(kind: CampaignKind) -> tuple[Channel, ...]:
+    """The channels whose do-not-contact lists bind a campaign of this kind; none named: every channel's."""
+    return (Channel.PHONE,) if kind in CALLING else ()
+
+
+def suppressed_keys(run: Run, keys: Sequence[UUID]) -> frozenset[UUID]:
+    """Which of these addresses are on a do-not-contact list now."""
+    if not keys:
+        return frozenset()
+    loaded = run.load_many(SUPPRESSION, list(dict.fromkeys(keys)))
+    return frozenset(key for key, suppression in loaded.items() if is_suppressed(suppression.state))
+
+
+def _known(
+    wanted: frozenset[str], wishes: dict[str, Any], contact: Contact | None, campaign_id: UUID, run: Run
+) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    if "now" in wanted:
+        known["now"] = run.now
+    if "terms" not in wanted:
+        return known
+    terms = known["terms"] = load_terms(run, campaign_id)
+    if "suppressed" in wanted:
+        keys = () if contact is None else contact.keys(*channels_of(terms.kind))
+        known["suppressed"] = bool(suppressed_keys(run, keys))
+    if "sender_connected" in wanted:
+        known["sender_connected"] = _connected(run, wishes.get("sender_id"))
+    return known
+
+
+def _connected(run: Run, sender_id: UUID | None) -> bool:
+    return sender_id is None or isinstance(run.load(SENDER, sender_id).state, Connected)
