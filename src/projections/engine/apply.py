@@ -134,6 +134,8 @@ class Applier:
     def _done(self, changes: Sequence[Changes], parked_events: Sequence[ParkedEvent], events: int) -> None:
         for made in changes:
             self.store.keep(made)
+        with self.connection.cursor() as cursor:
+            self.store.tell_planner(cursor)
         self.parked.note(parked_events)
         self.stats.parked = self.parked.count
         self.stats.events += events

@@ -56,6 +56,11 @@ class Store:
             if rows:
                 hot.keep(rows)
 
+    def tell_planner(self, cursor: Cursor) -> None:
+        """Renew the statistics of tables that grew much; between transactions."""
+        for table in self._rows.values():
+            table.tell_planner(cursor)
+
     def forget(self) -> None:
         """The tables may hold something else than what was written last."""
         for hot in self.hot:

@@ -4,7 +4,7 @@ The columns are read from the database when the projector connects, so that the 
 definition; a row type that does not fit is a `TableMismatch`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -24,6 +24,10 @@ _COLUMNS = """
     SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
+
+
+_KNOWN_ROWS = "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)"
+_ROWS_WORTH_A_LOOK = 200
 
 
 class TableMismatch(Exception):
@@ -47,11 +51,19 @@ class Table(Generic[R]):
         self._staged = 0
         self._write_statements(key_columns)
         cursor.execute(self._make_staging)
+        ((known_rows,),) = cursor.execute(_KNOWN_ROWS, [name]).fetchall()
+        self._known_rows = max(0, known_rows)
+        self._new_rows = 0
+        if known_rows < 0:
+            cursor.execute(self._analyze)
 
     def _write_statements(self, key_columns: int) -> None:
         columns = _names(self.columns)
         key = _names(self.key)
         staging = sql.Identifier(f"staging_{self.name}")
+        match: sql.Composable = sql.SQL(" AND ").join(
+            sql.SQL("{0}.{1} = k.{1}").format(sql.Identifier(self.name), sql.Identifier(c)) for c in self.key
+        )
         parts = {
             "table": sql.Identifier(self.name),
             "staging": staging,
@@ -61,9 +73,12 @@ class Table(Generic[R]):
             "options": sql.SQL(COPY_OPTIONS),
             "values": sql.SQL(", ").join(map(self._as_read, self.columns)),
             "set": self._set_clause(self.columns[key_columns:]),
+            "match": match,
         }
+        # LIMIT keeps the planner at one look into an index a key, whatever it believes of the table.
         self._select = sql.SQL(
-            "SELECT json_agg(json_build_array({values}))::text FROM {keys} AS k({key}) JOIN {table} USING ({key})"
+            "SELECT json_agg(found.row)::text FROM {keys} AS k({key}), LATERAL"
+            " (SELECT json_build_array({values}) AS row FROM {table} WHERE {match} LIMIT 1) AS found"
         ).format(**parts)
         self._copy = sql.SQL("COPY {table} ({columns}) FROM STDIN WITH ({options})").format(**parts)
         self._make_staging = sql.SQL(
@@ -76,13 +91,9 @@ class Table(Generic[R]):
             " ON CONFLICT ({key}) DO {set}"
         ).format(**parts)
         self._empty = sql.SQL("DELETE FROM {staging}").format(**parts)
+        self._analyze = sql.SQL("ANALYZE {table}").format(**parts)
         self._truncate = sql.SQL("TRUNCATE {staging}").format(**parts)
-        match = sql.SQL(" AND ").join(
-            sql.SQL("{0}.{1} = k.{1}").format(sql.Identifier(self.name), sql.Identifier(c)) for c in self.key
-        )
-        self._delete = sql.SQL("DELETE FROM {table} USING {keys} AS k({key}) WHERE {match}").format(
-            **parts, match=match
-        )
+        self._delete = sql.SQL("DELETE FROM {table} USING {keys} AS k({key}) WHERE {match}").format(**parts)
 
     def _key_arrays(self) -> sql.Composable:
         arrays = sql.SQL(", ").join(sql.SQL("%s::" + self._types[column] + "[]") for column in self.key)
@@ -111,10 +122,11 @@ class Table(Generic[R]):
         values = (getattr(row, column) for column in self.key)
         return tuple(value.int if isinstance(value, UUID) else value for value in values)
 
-    def add(self, cursor: Cursor, rows: Iterable[Any]) -> None:
+    def add(self, cursor: Cursor, rows: Sequence[Any]) -> None:
         """Write rows whose keys are not in the table: nobody else writes it, so that is known."""
         with cursor.copy(self._copy) as copy:
             copy.write(csv_lines(rows))
+        self._new_rows += len(rows)
 
     def change(self, cursor: Cursor, rows: Sequence[Any]) -> None:
         """Write rows over those of the same keys (counters: add to them)."""
@@ -126,6 +138,17 @@ class Table(Generic[R]):
         full = self._staged > _STAGED_ROWS_UNTIL_TRUNCATE
         cursor.execute(self._truncate if full else self._empty)
         self._staged = 0 if full else self._staged
+
+    def tell_planner(self, cursor: Cursor) -> None:
+        """Renew the statistics when the table has doubled; outside a transaction.
+
+        A planner that believes a table is small takes any index that shares a column with the key: reading 2,000
+        of 40,000 calls took 11 s that way. Autovacuum looks once a minute, which is too late for an import.
+        """
+        if self._new_rows > max(_ROWS_WORTH_A_LOOK, self._known_rows):
+            cursor.execute(self._analyze)
+            self._known_rows += self._new_rows
+            self._new_rows = 0
 
     def take_away(self, cursor: Cursor, keys: Sequence[Key]) -> None:
         """Delete the rows of some keys."""
