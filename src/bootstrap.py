@@ -10,11 +10,17 @@ from eventsourcing.persistence import OperationalError
 from fastapi import FastAPI
 
 from drumbeat import telemetry
+from drumbeat.access import StoredWorkspaceKeys, person, provider, system
+from drumbeat.commands.dispatch import Commands
 from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.embedded import EmbeddedServer
+from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.migrations import ACCESS, LEDGER
+from drumbeat.intake.demonstration import PEOPLE, Demonstration, Loaded
+from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
 from drumbeat.opsapi.serving import serve, serve_metrics
+from drumbeat.policies.clock import ACTOR, Clock
 from drumbeat.projections import (
     activity,
     attempts,
@@ -139,3 +145,57 @@ def run_projector(settings: Settings, database_url: str, stop: Event) -> None:
         telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, now))
         serve_metrics(settings.api_host, settings.project_metrics_port)
         projector.run(stop)
+
+
+@contextmanager
+def ledger(settings: Settings, database_url: str) -> Iterator[EventStoreLedger]:
+    """The ledger on a database."""
+    with closing(
+        EventStoreLedger(
+            database_url,
+            connections=settings.database_pool_size,
+            patience_seconds=settings.database_wait_seconds,
+            limit_bytes=settings.max_event_bytes,
+            snapshot_every_events=settings.snapshot_interval_events,
+        )
+    ) as made:
+        made.check()
+        yield made
+
+
+def commands(database_url: str, on: EventStoreLedger) -> Commands:
+    """What carries out commands, seen in logs and metrics."""
+    keys = StoredWorkspaceKeys(lambda: closing(open_connection(database_url, settings={})))
+    return ObservedCommands(on, keys)
+
+
+def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
+    """Command what is due until `stop` is set. Raises `SchemaMismatch`."""
+    check_schemas(database_url)
+    serve_metrics(settings.api_host, settings.policies_metrics_port)
+    with ledger(settings, database_url) as on:
+        clock = Clock(commands(database_url, on), observe=count_policy)
+        poll_seconds = settings.policies_poll_ms / 1000
+        clock.run(lambda: open_connection(database_url, settings={}), now, stop, poll_seconds)
+
+
+def load_demonstration(
+    settings: Settings,
+    database_url: str,
+    *,
+    stop: Event,
+    people: int = PEOPLE,
+    on_progress: Callable[[float], None] = lambda _share: None,
+) -> Loaded:
+    """Load the demonstration, or find it again. Raises `Interrupted`, `LedgerUnavailable`."""
+    with ledger(settings, database_url) as on:
+        demonstration = Demonstration(
+            commands=commands(database_url, on),
+            ledger=on,
+            person=person(),
+            provider=provider("demonstration dialler"),
+            policies=system(ACTOR),
+            now=now(),
+            people=people,
+        )
+        return demonstration.load(stop=stop, on_progress=on_progress)

@@ -1,6 +1,6 @@
 """Workspaces, their secret keys, and who acts."""
 
 from drumbeat.access.keys import StoredWorkspaceKeys
-from drumbeat.access.principals import DEFAULT_WORKSPACE, person, system
+from drumbeat.access.principals import DEFAULT_WORKSPACE, person, provider, system
 
-__all__ = ["DEFAULT_WORKSPACE", "StoredWorkspaceKeys", "person", "system"]
+__all__ = ["DEFAULT_WORKSPACE", "StoredWorkspaceKeys", "person", "provider", "system"]

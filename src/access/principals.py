@@ -22,6 +22,16 @@ def person(*, correlation_id: UUID | None = None) -> Principal:
     )
 
 
+def provider(name: str, *, correlation_id: UUID | None = None) -> Principal:
+    """A machine outside that places calls or sends messages, and reports what came of it."""
+    return Principal(
+        workspace_id=DEFAULT_WORKSPACE,
+        actor=name,
+        cause=Cause.PROVIDER,
+        correlation_id=correlation_id or uuid4(),
+    )
+
+
 def system(part: str, *, correlation_id: UUID | None = None, causation_id: UUID | None = None) -> Principal:
     """A part of the system that acts by itself; `part` says which in the audit history."""
     return Principal(

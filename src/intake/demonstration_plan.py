@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from drumbeat.commands.campaign import DraftCampaign
+from drumbeat.commands.campaign import ChangeSettings, DraftCampaign
 from drumbeat.commands.command import Command
 from drumbeat.commands.goals import DefineAnalysis, DefineGoal
 from drumbeat.commands.schedules import DefineSchedule
@@ -17,6 +17,7 @@ from drumbeat.events.values import CampaignKind, CampaignSource, Channel, GoalRo
 
 ZONE = "America/New_York"
 NAME = "Demonstration: trial follow-up calls"
+NAME_WHILE_LOADING = "Demonstration (being loaded)"
 OPENS_HOUR, CLOSES_HOUR = 9, 20
 WORKING_DAYS = 7
 _NUMBERS = (
@@ -68,7 +69,10 @@ def working_days(first: datetime) -> list[tuple[datetime, datetime]]:
 
 
 def setting_up(cast: Cast) -> list[Command]:
-    """The commands that make the campaign, in their order, up to the audience."""
+    """The commands that make the campaign, in their order, up to the audience.
+
+    Drafting comes first: where there is no campaign, nothing of this run was written.
+    """
     hours = Hours(
         zone=ZONE,
         weekly_hours=tuple(
@@ -77,22 +81,22 @@ def setting_up(cast: Cast) -> list[Command]:
         ),
     )
     commands: list[Command] = [
-        DefineSchedule(schedule_id=cast.schedule_id, name="Weekdays", hours=hours),
         DraftCampaign(
             campaign_id=cast.campaign_id,
             kind=CampaignKind.VOICE_AGENT,
-            name=NAME,
+            name=NAME_WHILE_LOADING,
             source=CampaignSource.DEMONSTRATION,
             settings={
                 "agent": "Demonstration agent",
                 "zone": ZONE,
-                "schedule_id": cast.schedule_id,
                 "notes": "Made-up people and numbers kept free for fiction; simulated from a seed.",
                 "max_calls_per_number_and_day": 250,
                 "max_retries": 2,
                 "retry_interval_seconds": 4 * 3600,
             },
         ),
+        DefineSchedule(schedule_id=cast.schedule_id, name="Weekdays", hours=hours),
+        ChangeSettings(campaign_id=cast.campaign_id, changes={"schedule_id": cast.schedule_id}),
         DefineGoal(
             campaign_id=cast.campaign_id,
             goal_id=cast.primary_goal_id,
