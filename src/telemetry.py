@@ -62,7 +62,8 @@ def configure_logging(
         structlog.processors.StackInfoRenderer(),
     ]
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        # A traceback with the values of all locals takes seconds to draw, and shows what is private.
+        [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if as_text
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     )

@@ -1,7 +1,7 @@
 """The read models' database as a request sees it: one snapshot, so that position and rows agree."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from drumbeat.readapi.as_of import AsOf
-from drumbeat.readapi.problems import DatabaseAway
+from drumbeat.readapi.problems import DatabaseAway, NotReady
 from drumbeat.readapi.statements import POSITION
 
 Row = dict[str, Any]
@@ -86,7 +86,7 @@ class ReadModels:
         except psycopg.OperationalError as error:
             raise DatabaseAway("the read models went away in the middle of the answer; try again") from error
         finally:
-            self._pool.putconn(connection)
+            self._give_back(connection)
 
     def _begin(self) -> tuple[psycopg.Connection[DictRow], int, datetime | None]:
         try:
@@ -102,7 +102,15 @@ class ReadModels:
             cursor = connection.execute(_BEGIN, prepare=False)
             cursor.nextset()
             row = cursor.fetchone()
+        except psycopg.errors.UndefinedTable as error:
+            self._give_back(connection)
+            raise NotReady("there are no read models in this database: run `drumbeat migrate`") from error
         except BaseException:
-            self._pool.putconn(connection)
+            self._give_back(connection)
             raise
         return connection, row["position"] if row else 0, row["recorded_at"] if row else None
+
+    def _give_back(self, connection: psycopg.Connection[DictRow]) -> None:
+        with suppress(psycopg.Error):
+            connection.rollback()  # a problem was raised in the middle; after COMMIT it does nothing
+        self._pool.putconn(connection)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode
-from drumbeat.eventstore.connections import Connections
+from drumbeat.eventstore.connections import Connections, DatabaseUnavailable
 from drumbeat.readapi.problems import DatabaseAway
 from drumbeat.readapi.statements import load
 
@@ -36,7 +35,7 @@ class LedgerReads:
         try:
             with self._connections.use() as connection:
                 rows = connection.execute(SQL["stream"], {"stream_id": stream_id}).fetchall()
-        except LedgerUnavailable as error:
+        except DatabaseUnavailable as error:
             raise DatabaseAway("the log cannot be reached; try again") from error
         return [Recorded(position, recorded_at, decode(raw)) for position, recorded_at, raw in rows]
 

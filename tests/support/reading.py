@@ -1,0 +1,152 @@
+"""The read API in tests: events → the real engine on a real Postgres → asked over HTTP."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+import uvicorn
+from fastapi import FastAPI, Request
+
+from drumbeat.access import person
+from drumbeat.events import Principal
+from drumbeat.projections import (
+    activity,
+    attempts,
+    campaigns,
+    contacts,
+    dashboard,
+    heatmap,
+    history,
+    schedules,
+    senders,
+)
+from drumbeat.readapi.app import Deps, create_app
+from support.projecting import EPOCH, ListLog, project
+
+ALL = [
+    module.PROJECTION
+    for module in (activity, attempts, campaigns, contacts, dashboard, heatmap, history, schedules, senders)
+]
+
+
+@dataclass(slots=True)
+class Reading:
+    """A database with a history, and the clock and the workspace of whoever asks."""
+
+    database_url: str
+    log: ListLog = field(default_factory=ListLog)
+    now: datetime = EPOCH
+    workspace_id: str = "default"
+
+    def written(self) -> None:
+        """Write the log into the ledger too; the read models do not know yet."""
+        with closing(psycopg.connect(self.database_url, autocommit=True)) as connection:
+            known = connection.execute("SELECT max(position) FROM ledger.events").fetchone()
+            after = (known and known[0]) or 0
+            connection.cursor().executemany(_INSERT, [_ledger_row(row) for row in self.log.rows[after:]])
+
+    def applied(self) -> None:
+        """Write the log into the ledger, and bring the read models up to its end."""
+        self.written()
+        project(self.log, self.database_url, ALL)
+
+    @contextmanager
+    def client(self, **deps: Any) -> Iterator[httpx.Client]:
+        """The application, started; asks as this workspace at this clock."""
+        made = Deps(
+            **{
+                "read_models_url": self.database_url,
+                "ledger_url": self.database_url,
+                "connections": 4,
+                "clock": lambda: self.now,
+                "principal": self._principal,
+            }
+            | deps
+        )
+        with served(create_app(made)) as url, httpx.Client(base_url=url, timeout=30) as client:
+            yield client
+
+    def _principal(self, _request: Request) -> Principal:
+        asked = person()
+        return Principal(
+            workspace_id=self.workspace_id,
+            actor=asked.actor,
+            cause=asked.cause,
+            correlation_id=asked.correlation_id,
+        )
+
+
+_INSERT = """
+INSERT INTO ledger.events (position, stream_id, version, type, bytes) OVERRIDING SYSTEM VALUE
+VALUES (%s, (%s::jsonb ->> 'subject')::uuid, (%s::jsonb ->> 'streamversion')::int, %s, %s)
+"""
+
+
+def _ledger_row(row: Any) -> tuple[Any, ...]:
+    return row.position, row.bytes.decode(), row.bytes.decode(), row.type, row.bytes
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The application behind a real server of its own, in a thread; its URL."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
+
+
+def get(client: httpx.Client, path: str, **parameters: Any) -> dict[str, Any]:
+    """The body of an answer that succeeds."""
+    answer = client.get(path, params=parameters or None)
+    assert answer.status_code == 200, answer.text
+    return cast("dict[str, Any]", answer.json())
+
+
+def pages(client: httpx.Client, path: str, limit: int = 500) -> list[dict[str, Any]]:
+    """All rows of a list, page by page; `path` may have filters."""
+    rows: list[dict[str, Any]] = []
+    asked = httpx.URL(path).copy_merge_params({"limit": limit})
+    url = asked
+    while True:
+        page = get(client, str(url))
+        rows += page["items"]
+        assert len(page["items"]) <= limit
+        if page["next_cursor"] is None:
+            return rows
+        assert page["items"], "a page that leads on is not empty"
+        url = asked.copy_merge_params({"cursor": page["next_cursor"]})
+
+
+def problem(answer: httpx.Response) -> dict[str, Any]:
+    """The document of an answer that is a problem, checked for what every problem has."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    document = cast("dict[str, Any]", answer.json())
+    assert document["status"] == answer.status_code
+    assert document["type"] == f"urn:drumbeat:problem:{document['code']}"
+    assert document["correlation_id"] == answer.headers["correlation-id"]
+    assert document["instance"] == urlsplit(str(answer.url)).path
+    return document
+
+
+def away(url: str) -> str:
+    """The same URL with a port where nothing listens."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc="127.0.0.1:1", query=""))
