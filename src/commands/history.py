@@ -34,7 +34,7 @@ from drumbeat.events.values import CallOutcome, GoalResult, Occurred, Priority
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryCall:
-    """A call that was made, as far as the source knows it."""
+    """A call that was made, as far as the source knows it. `results` are judgements of its conversation."""
 
     outcome: CallOutcome
     duration_seconds: int | None = None
@@ -43,6 +43,7 @@ class HistoryCall:
     occurred: Occurred | None = None
     summary: str | None = None
     transcript_reference: str | None = None
+    results: tuple[tuple[UUID, GoalResult], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +153,10 @@ class _Recording:
         for call in row.calls:
             contact = add(self._call(contact, call, number))
             number = None if number is None else number + 1
+            for goal_id, result in call.results:
+                contact = add(self._evaluation(contact, goal_id, result, call.conversation_id))
         for goal_id, result in row.results:
-            contact = add(
-                record_evaluation(contact, terms=self._terms, goal_id=goal_id, result=result, now=self._run.now)
-            )
+            contact = add(self._evaluation(contact, goal_id, result, None))
         if row.finish:
             contact = add(finish_history(contact, terms=self._terms))
         return tuple(decided), contact
@@ -195,6 +196,18 @@ class _Recording:
             conversation_id=call.conversation_id,
             occurred=call.occurred,
             private=call_private(call.summary, call.transcript_reference),
+        )
+
+    def _evaluation(
+        self, contact: Contact, goal_id: UUID, result: GoalResult, conversation_id: UUID | None
+    ) -> tuple[Fact, ...]:
+        return record_evaluation(
+            contact,
+            terms=self._terms,
+            goal_id=goal_id,
+            result=result,
+            conversation_id=conversation_id,
+            now=self._run.now,
         )
 
 
