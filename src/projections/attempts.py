@@ -168,6 +168,7 @@ ATTEMPTS: Entity[Attempt] = Entity(
     key_of=_key_of_attempt,
     keys={ContactCallReceived: _key_of_received},
     folds=_FOLDS,
+    begins_with=frozenset({ContactCallPlaced, ContactCallReceived}),
 )
 
 ANSWERS: Entity[Answer] = Entity(

@@ -168,6 +168,7 @@ CARDS: Entity[ContactCard] = Entity(
     row=ContactCard,
     key_columns=3,
     folds={ContactEnrolled: card_made, ContactProfileChanged: card_changed},
+    begins_with=frozenset({ContactEnrolled}),
 )
 
 _FOLDS: dict[type[Any], Any] = {
@@ -187,7 +188,9 @@ _FOLDS: dict[type[Any], Any] = {
     ContactGoalEvaluationWithdrawn: goals.evaluation_withdrawn,
 }
 
-CONTACTS: Entity[ContactState] = Entity(table="contacts", row=ContactState, key_columns=3, folds=_FOLDS)
+CONTACTS: Entity[ContactState] = Entity(
+    table="contacts", row=ContactState, key_columns=3, folds=_FOLDS, begins_with=frozenset({ContactEnrolled})
+)
 
 PROJECTION = Projection(
     name="contacts", version=1, sql=Path(__file__).with_suffix(".sql"), entities=(CARDS, CONTACTS)

@@ -8,7 +8,7 @@ events (no database, no table, a lost race) is raised.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
@@ -26,11 +26,12 @@ from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.engine.store import Store
 from drumbeat.projections.engine.table import Cursor
+from drumbeat.transport.source import LogRow
 
-NO_DATABASE = (psycopg.OperationalError, psycopg.InterfaceError)
+NO_DATABASE: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 """Later: the database is away, full, stopping, or ended our transaction."""
 
-_NOT_THE_EVENTS_FAULT = (
+NOT_THE_EVENTS_FAULT: Final = (
     *NO_DATABASE,
     psycopg.ProgrammingError,
     psycopg.InternalError,
@@ -38,104 +39,130 @@ _NOT_THE_EVENTS_FAULT = (
     CheckpointMoved,
     MemoryError,
 )
-SHARD = 0
+"""What is raised; everything else is never to be cured by trying again."""
+
+SHARD: Final = 0
 """In log mode there is one projector, and one shard of every counter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A batch ready to be written for the projections that stand at `before`."""
+
+    plan: Plan
+    active: Sequence[str]
+    before: int
+    decoded: Sequence[Decoded]
+    changes: Changes
+    parked: Sequence[ParkedEvent]
+
+    @property
+    def last(self) -> LogRow:
+        """Where the projections stand afterwards."""
+        return self.decoded[-1][0]
 
 
 @dataclass(slots=True)
 class Applier:
-    """Applies batches through one connection. Used by one thread."""
+    """Folds and writes batches. `fold` and `write` have a connection each, so that they may run at the same time.
 
-    connection: psycopg.Connection[Any]
+    Rows are loaded outside the transaction that writes them: the checkpoint's compare-and-set says afterwards
+    whether anybody else could have changed them, and then the batch has not happened.
+    """
+
+    loading: psycopg.Connection[Any]
+    writing: psycopg.Connection[Any]
     store: Store
     generation: str
     parked: ParkedStreams
     stats: ProjectorStats
 
-    def apply(self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]) -> Checkpoint:
-        """Apply the events for the active projections, all of which stand at `before`.
+    def fold(self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]) -> Folded:
+        """Load what the batch touches and fold it. Raises whatever a fold raises."""
+        batch = hold_back(plan, active, decoded, self.parked)
+        with self.stats.stage("fold"), self.loading.cursor() as cursor:
+            changes = fold_batch(plan, cursor, self.store.hot, batch.events)
+        return Folded(plan, active, before, decoded, changes, batch.parked)
 
-        Returns where they then stand. When it raises, parts of the batch may be in: read the checkpoints again.
+    def write(self, folded: Folded) -> Checkpoint:
+        """Write a batch in one transaction. Raises whatever Postgres says.
+
+        Then nothing of it is in; or all of it, and the answer to the commit was lost: read the checkpoints again.
         """
+        with self._transaction(folded.active, folded.before, folded.last) as cursor:
+            self.store.write(cursor, folded.changes, SHARD)
+            park(cursor, self.generation, folded.parked)
+        self._count(folded.parked, len(folded.decoded))
+        return checkpoint_of(folded.last)
+
+    def apply(self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]) -> Checkpoint:
+        """Fold and write, in as many parts as poison events make necessary. When it raises, some may be in."""
         try:
-            return self._apply_together(plan, active, before, decoded)
-        except _NOT_THE_EVENTS_FAULT:
+            folded = self.fold(plan, active, before, decoded)
+            self.store.expect(folded.changes)
+            checkpoint = self.write(folded)
+        except NOT_THE_EVENTS_FAULT:
             raise
-        except Exception as error:  # noqa: BLE001  whatever an event does to a fold, the others must flow
+        except Exception:  # noqa: BLE001  whatever an event does to a fold, the others must flow
+            self.store.forget()
             if len(decoded) == 1:
-                return self._apply_apart(plan, active, before, decoded[0], error)
+                return self._apply_apart(plan, active, before, decoded[0])
+        else:
+            self.store.keep()
+            return checkpoint
         middle = len(decoded) // 2
         between = self.apply(plan, active, before, decoded[:middle])
         return self.apply(plan, active, between.position, decoded[middle:])
 
-    def _apply_together(
-        self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]
-    ) -> Checkpoint:
-        batch = hold_back(plan, active, decoded, self.parked)
-        with self._batch(active, before, decoded[-1]) as cursor:
-            with self.stats.stage("fold"):
-                changes = fold_batch(plan, cursor, self.store.hot, batch.events)
-            with self.stats.stage("write"):
-                self.store.write(cursor, changes, SHARD)
-                park(cursor, self.generation, batch.parked)
-        self._done([changes], batch.parked, len(decoded))
-        return checkpoint_of(decoded[-1])
-
-    def _apply_apart(
-        self, plan: Plan, active: Sequence[str], before: int, item: Decoded, error: Exception
-    ) -> Checkpoint:
-        batch = hold_back(plan, active, [item], self.parked)
-        changes: list[Changes] = []
-        with self._batch(active, before, item) as cursor:
-            for name in sorted(batch.events[0][2].projections) if batch.events else ():
+    def _apply_apart(self, plan: Plan, active: Sequence[str], before: int, item: Decoded) -> Checkpoint:
+        failures: list[ParkedEvent] = []
+        with self._transaction(active, before, item[0]) as cursor:
+            for name in active:
                 alone = plan.only([name])
+                batch = hold_back(alone, [name], [item], self.parked)
                 try:
-                    with self.connection.transaction():
-                        mine = hold_back(alone, [name], [item], self.parked)
-                        made = fold_batch(alone, cursor, self.store.hot, mine.events)
-                        self.store.write(cursor, made, SHARD)
-                except _NOT_THE_EVENTS_FAULT:
+                    with self.writing.transaction():
+                        changes = fold_batch(alone, cursor, self.store.hot, batch.events)
+                        self.store.write(cursor, changes, SHARD)
+                except NOT_THE_EVENTS_FAULT:
                     raise
-                except Exception as failure:  # noqa: BLE001  as above
-                    stream_id = batch.events[0][1].stream_id
-                    reason = f"{type(failure).__name__}: {failure}"
-                    batch.parked.append(parked(item.row, name, stream_id, reason))
-                    self.stats.last_error = f"parked position {item.row.position} for {name}: {reason}"
-                else:
-                    changes.append(made)
-            if not batch.events:
-                raise error
-            park(cursor, self.generation, batch.parked)
-        self._done(changes, batch.parked, 1)
-        return checkpoint_of(item)
+                except Exception as error:  # noqa: BLE001  as above
+                    failures.append(self._failed(item, name, error))
+                failures += batch.parked
+            park(cursor, self.generation, failures)
+        self._count(failures, 1)
+        return checkpoint_of(item[0])
+
+    def _failed(self, item: Decoded, projection: str, error: Exception) -> ParkedEvent:
+        row, event = item
+        reason = f"{type(error).__name__}: {error}"
+        self.stats.last_error = f"{projection} parked position {row.position}: {reason}"
+        return parked(row, projection, getattr(event, "stream_id", None), reason)
 
     @contextmanager
-    def _batch(self, active: Sequence[str], before: int, last: Decoded) -> Iterator[Cursor]:
-        with self.connection.cursor() as cursor:
-            cursor.execute("BEGIN")
+    def _transaction(self, active: Sequence[str], before: int, last: LogRow) -> Iterator[Cursor]:
+        with self.writing.cursor() as cursor:
             try:
-                move_checkpoints(
-                    cursor,
-                    self.generation,
-                    active,
-                    before=before,
-                    after=checkpoint_of(last),
-                    recorded_at=last.row.recorded_at,
-                )
-                yield cursor
+                with self.stats.stage("write"):
+                    cursor.execute("BEGIN")
+                    move_checkpoints(
+                        cursor,
+                        self.generation,
+                        active,
+                        before=before,
+                        after=checkpoint_of(last),
+                        recorded_at=last.recorded_at,
+                    )
+                    yield cursor
                 with self.stats.stage("commit"):
                     cursor.execute("COMMIT")
             except BaseException:
-                self.store.forget()
                 with suppress(*NO_DATABASE):
-                    self.connection.rollback()
+                    self.writing.rollback()
                 raise
-
-    def _done(self, changes: Sequence[Changes], parked_events: Sequence[ParkedEvent], events: int) -> None:
-        for made in changes:
-            self.store.keep(made)
-        with self.connection.cursor() as cursor:
             self.store.tell_planner(cursor)
+
+    def _count(self, parked_events: Sequence[ParkedEvent], events: int) -> None:
         self.parked.note(parked_events)
         self.stats.parked = self.parked.count
         self.stats.events += events

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from drumbeat.events.errors import EventError, UnknownEventType
@@ -12,8 +12,7 @@ from drumbeat.projections.engine.bookkeeping import Checkpoint, ParkedEvent, Par
 from drumbeat.projections.engine.plan import Handlers, Plan, is_known
 from drumbeat.transport.source import LogRow, event_id_of
 
-_UUID = rb'"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"'
-_SUBJECT = re.compile(rb'"subject"\s*:\s*' + _UUID)
+_SUBJECT = re.compile(rb'"subject"\s*:\s*"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,36 +23,36 @@ class Unreadable:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """One row of the log. `event` is None when no projection looks at its type."""
+Decoded: TypeAlias = tuple[LogRow, "LightEvent[Any] | Unreadable | None"]
+"""One row of the log; no event when no projection looks at its type."""
 
-    row: LogRow
-    event: LightEvent[Any] | Unreadable | None
+Directed: TypeAlias = tuple[int, LightEvent[Any], Handlers]
+"""Position, event, and to whom it goes."""
 
 
 @dataclass(slots=True)
 class Batch:
     """What is left to apply of a batch once parked streams are held back."""
 
-    events: list[tuple[int, LightEvent[Any], Handlers]]
+    events: list[Directed]
     parked: list[ParkedEvent]
 
 
 def decode_rows(plan: Plan, rows: Iterable[LogRow]) -> list[Decoded]:
     """Decode what somebody looks at. An unknown type is looked at by everybody: it must not pass unseen."""
-    decoded = []
+    decoded: list[Decoded] = []
+    handled = plan.handlers
     for row in rows:
-        event: LightEvent[Any] | Unreadable | None = None
         type_name = row.type
-        if plan.handlers_of(type_name) is not None:
+        event: LightEvent[Any] | Unreadable | None = None
+        if type_name in handled:
             try:
                 event = decode_light(type_name, row.bytes)
             except EventError as error:
-                event = Unreadable(_found(_SUBJECT, row.bytes), str(error))
+                event = Unreadable(_stream_of(row.bytes), str(error))
         elif not is_known(type_name):
-            event = Unreadable(_found(_SUBJECT, row.bytes), str(UnknownEventType(type_name)))
-        decoded.append(Decoded(row, event))
+            event = Unreadable(_stream_of(row.bytes), str(UnknownEventType(type_name)))
+        decoded.append((row, event))
     return decoded
 
 
@@ -61,26 +60,25 @@ def hold_back(plan: Plan, active: Sequence[str], decoded: Iterable[Decoded], wai
     """Part a batch into what is applied and what is parked, so that each stream keeps its order."""
     batch = Batch([], [])
     newly: dict[UUID, set[str]] = {}
-    for item in decoded:
-        event = item.event
+    for row, event in decoded:
         if event is None:
             continue
-        handlers = plan.handlers_of(item.row.type)
+        handlers = plan.handlers.get(row.type)
         if isinstance(event, Unreadable):
             names = active if handlers is None else [n for n in active if n in handlers.projections]
-            batch.parked += [parked(item.row, name, event.stream_id, event.error) for name in names]
+            batch.parked += [parked(row, name, event.stream_id, event.error) for name in names]
             if event.stream_id is not None:
                 newly.setdefault(event.stream_id, set()).update(names)
             continue
         if handlers is None:
             continue
-        if waiting or newly:
+        if newly or waiting:
             stream_id = event.stream_id
             held = handlers.projections & {*waiting.waiting_for(stream_id), *newly.get(stream_id, ())}
             if held:
-                batch.parked += [parked(item.row, name, stream_id, None) for name in sorted(held)]
+                batch.parked += [parked(row, name, stream_id, None) for name in sorted(held)]
                 handlers = handlers.without(held)
-        batch.events.append((item.row.position, event, handlers))
+        batch.events.append((row.position, event, handlers))
     return batch
 
 
@@ -89,13 +87,11 @@ def parked(row: LogRow, projection: str, stream_id: UUID | None, error: str | No
     return ParkedEvent(projection, row.position, stream_id, row.type, row.bytes, error)
 
 
-def checkpoint_of(item: Decoded) -> Checkpoint:
+def checkpoint_of(row: LogRow) -> Checkpoint:
     """The checkpoint of somebody who has applied this row and everything before it."""
-    event = item.event
-    event_id = event.id if isinstance(event, LightEvent) else event_id_of(item.row.bytes)
-    return Checkpoint(item.row.position, event_id)
+    return Checkpoint(row.position, event_id_of(row.bytes))
 
 
-def _found(pattern: re.Pattern[bytes], raw: bytes) -> UUID | None:
-    match = pattern.search(raw)
+def _stream_of(raw: bytes) -> UUID | None:
+    match = _SUBJECT.search(raw)
     return UUID(match[1].decode()) if match else None

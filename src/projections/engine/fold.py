@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from drumbeat.events.light import LightEvent
+from drumbeat.projections.engine.decode import Directed
 from drumbeat.projections.engine.hot import HotRows
-from drumbeat.projections.engine.plan import Handlers, Plan
+from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.rows import Row
 from drumbeat.projections.engine.shapes import Derived, Fold, Key, Measures
 from drumbeat.projections.engine.table import Cursor
@@ -36,41 +37,42 @@ class Changes(msgspec.Struct, gc=False):
 
 
 class Sorted(msgspec.Struct, gc=False):
-    """A batch's events by the entity or log that they go to, in the log's order."""
+    """A batch's events by the entity or log that they go to, in the log's order.
+
+    `keys` holds, by entity, the keys of rows that are touched, each with whether the row begins with this batch.
+    """
 
     entities: list[Work]
+    keys: list[dict[Key, bool]]
     logs: list[list[Row]]
 
 
-def sort_out(plan: Plan, events: Sequence[tuple[int, LightEvent[Any], Handlers]]) -> Sorted:
+def sort_out(plan: Plan, events: Sequence[Directed]) -> Sorted:
     """Give every event to its entities, with the key of the row, and make the log rows."""
     entities: list[Work] = [[] for _ in plan.entities]
+    keys: list[dict[Key, bool]] = [{} for _ in plan.entities]
     logs: list[list[Row]] = [[] for _ in plan.logs]
     for position, event, handlers in events:
-        for index, key_of, fold, _ in handlers.entities:
+        for index, key_of, fold, begins, _ in handlers.entities:
             key = key_of(event)
             if key is not None:
+                keys[index].setdefault(key, begins)
                 entities[index].append((key, fold, event, position))
         for index, make, _ in handlers.logs:
             row = make(event, position)
             if row is not None:
                 logs[index].append(row)
-    return Sorted(entities, logs)
+    return Sorted(entities, keys, logs)
 
 
-def fold_batch(
-    plan: Plan,
-    cursor: Cursor,
-    hot: Sequence[HotRows[Any]],
-    events: Sequence[tuple[int, LightEvent[Any], Handlers]],
-) -> Changes:
+def fold_batch(plan: Plan, cursor: Cursor, hot: Sequence[HotRows[Any]], events: Sequence[Directed]) -> Changes:
     """Load what the batch touches and fold it. Reads only; folding it again gives the same changes."""
     work = sort_out(plan, events)
     appended = [(log.table, rows) for log, rows in zip(plan.logs, work.logs, strict=True) if rows]
     changes = Changes([], {}, appended, [{} for _ in plan.entities])
     for index, entity_work in enumerate(work.entities):
         if entity_work:
-            before = hot[index].rows_of(cursor, {item[0] for item in entity_work})
+            before = hot[index].rows_of(cursor, work.keys[index])
             after = _folded(before, entity_work)
             changes.after[index] = after
             changes.rows.append(_differences(plan.entities[index].table, before, after))

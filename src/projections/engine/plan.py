@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from drumbeat.events.fact import FACTS
 from drumbeat.events.upcasters import UPCASTERS
@@ -13,24 +13,31 @@ class PlanError(Exception):
     """Projections that do not fit together: a mistake in our code."""
 
 
+EntityHandler: TypeAlias = tuple[int, KeyOf, Fold[Any], bool, str]
+"""The entity's index in the plan, the key, the fold, whether the row begins with this event, the projection."""
+
+LogHandler: TypeAlias = tuple[int, Callable[[Any, int], Any], str]
+"""The log's index in the plan, what makes its row, the projection."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """What to do with an event of one type. Entities and logs by their index in the plan, with the projection."""
+    """What to do with an event of one type."""
 
-    entities: tuple[tuple[int, KeyOf, Fold[Any], str], ...]
-    logs: tuple[tuple[int, Callable[[Any, int], Any], str], ...]
+    entities: tuple[EntityHandler, ...]
+    logs: tuple[LogHandler, ...]
 
     def without(self, projections: frozenset[str]) -> "Handlers":
         """The same, less what some projections would do."""
         return Handlers(
-            tuple(h for h in self.entities if h[3] not in projections),
-            tuple(h for h in self.logs if h[2] not in projections),
+            tuple(h for h in self.entities if h[-1] not in projections),
+            tuple(h for h in self.logs if h[-1] not in projections),
         )
 
     @property
     def projections(self) -> frozenset[str]:
         """Who looks at events of this type."""
-        return frozenset(h[3] for h in self.entities) | frozenset(h[2] for h in self.logs)
+        return frozenset(h[-1] for h in self.entities) | frozenset(h[-1] for h in self.logs)
 
 
 class Plan:
@@ -43,7 +50,8 @@ class Plan:
         self.measures: Mapping[int, tuple[Measures[Any], ...]] = self._followers("measures")
         self.derived: Mapping[int, tuple[Derived[Any], ...]] = self._followers("derived")
         self.logs: tuple[Log, ...] = tuple(log for p in projections for log in p.logs)
-        self._handlers = self._dispatch()
+        self.handlers: Mapping[str, Handlers] = self._dispatch()
+        """Who looks at events of a type, by the type's name; nobody: not there."""
 
     def _followers(self, kind: str) -> dict[int, tuple[Any, ...]]:
         index = {id(entity): i for i, entity in enumerate(self.entities)}
@@ -58,13 +66,15 @@ class Plan:
         return {i: tuple(followers) for i, followers in found.items()}
 
     def _dispatch(self) -> dict[str, Handlers]:
-        entities: dict[str, list[tuple[int, KeyOf, Fold[Any], str]]] = {}
-        logs: dict[str, list[tuple[int, Callable[[Any, int], Any], str]]] = {}
+        entities: dict[str, list[EntityHandler]] = {}
+        logs: dict[str, list[LogHandler]] = {}
         owner = {id(e): p.name for p in self.projections for e in p.entities}
         for i, entity in enumerate(self.entities):
             for fact, fold in entity.folds.items():
                 key_of = entity.keys.get(fact, entity.key_of)
-                entities.setdefault(fact.TYPE, []).append((i, key_of, fold, owner[id(entity)]))
+                entities.setdefault(fact.TYPE, []).append(
+                    (i, key_of, fold, fact in entity.begins_with, owner[id(entity)])
+                )
         writer = {id(log): p.name for p in self.projections for log in p.logs}
         for i, log in enumerate(self.logs):
             for fact, make in log.rows.items():
@@ -78,16 +88,12 @@ class Plan:
                 handlers[old] = handlers[newest]
         return handlers
 
-    def handlers_of(self, type_name: str) -> Handlers | None:
-        """Who looks at events of a type; None when nobody does or the type is unknown."""
-        return self._handlers.get(type_name)
-
     def only(self, names: Collection[str]) -> "Plan":
         """The plan in which only some projections see events; what follows from their rows still follows."""
         narrowed = object.__new__(Plan)
         narrowed.__dict__.update(self.__dict__)
         others = frozenset(self.names).difference(names)
-        narrowed._handlers = {key: handlers.without(others) for key, handlers in self._handlers.items()}
+        narrowed.handlers = {key: handlers.without(others) for key, handlers in self.handlers.items()}
         return narrowed
 
     def followed(self) -> Iterator[tuple[str, str]]:

@@ -11,21 +11,17 @@ from typing import Any
 
 import psycopg
 
-from drumbeat.projections.engine.apply import NO_DATABASE, Applier
-from drumbeat.projections.engine.bookkeeping import (
-    GENERATION,
-    Checkpoint,
-    CheckpointMoved,
-    read_checkpoints,
-    read_parked,
-)
+from drumbeat.projections.engine.apply import NO_DATABASE
+from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
 from drumbeat.projections.engine.decode import decode_rows
 from drumbeat.projections.engine.install import install
 from drumbeat.projections.engine.plan import Plan
+from drumbeat.projections.engine.session import Session, open_session
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.stats import ProjectorStats
-from drumbeat.projections.engine.store import Store
 from drumbeat.transport.source import Source, SourceUnavailable
+
+_SHORTEST_PAUSE_SECONDS = 0.05
 
 
 class ProjectorStopped(Exception):
@@ -42,26 +38,18 @@ class RebuildNeeded(ProjectorStopped):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectorOptions:
-    """`hot_rows` bounds the rows of each entity that stay in memory. Seconds and counts as their names say."""
+    """`batch_events` is the most that one transaction applies; less is applied as soon as it is there.
+
+    `poll_seconds` is how long one wait for news may last (a source wakes up earlier, and `stop` is seen after it);
+    `hot_rows` bounds the rows of each entity that stay in memory.
+    """
 
     generation: str = GENERATION
     batch_events: int = 5_000
-    poll_seconds: float = 0.02
+    poll_seconds: float = 0.2
     parked_limit_events: int = 1_000
     hot_rows: int = 50_000
     longest_pause_seconds: float = 5.0
-
-
-@dataclass(slots=True)
-class _Session:
-    """What belongs to one connection; a new one begins with what the database says."""
-
-    applier: Applier
-    checkpoints: dict[str, Checkpoint]
-
-    @property
-    def lowest(self) -> int:
-        return min(checkpoint.position for checkpoint in self.checkpoints.values())
 
 
 class Projector:
@@ -97,24 +85,30 @@ class Projector:
     def run_until(self, position: int, timeout_seconds: float = 60.0) -> None:
         """Apply everything up to a position. Raises `TimeoutError`, and what `run` raises."""
         deadline = monotonic() + timeout_seconds
+        late = threading.Event()
 
-        def is_done(session: _Session) -> bool:
-            if monotonic() > deadline:
-                raise TimeoutError(f"read models are at {session.lowest}, not at {position} yet")
-            return session.lowest >= position
+        def is_done(session: Session) -> bool:
+            if session.lowest < position and monotonic() > deadline:
+                late.set()
+            return session.lowest >= position or late.is_set()
 
-        self._follow(is_done, threading.Event())
+        self._follow(is_done, late, deadline)
+        if late.is_set():
+            raise TimeoutError(f"the read models are not at {position} yet: {self.stats.last_error}")
 
-    def _follow(self, is_done: Callable[[_Session], bool], stop: threading.Event) -> None:
-        pause = 0.05
+    def _follow(
+        self, is_done: Callable[[Session], bool], stop: threading.Event, deadline: float = float("inf")
+    ) -> None:
+        pause = _SHORTEST_PAUSE_SECONDS
         while not stop.is_set():
             try:
                 with self._session() as session:
                     while not is_done(session):
                         if self._step(session):
-                            pause = 0.05
+                            pause = _SHORTEST_PAUSE_SECONDS
                         else:
                             self._source.wait(self._options.poll_seconds)
+                    session.settle()
                     return
             except CheckpointMoved as error:
                 self.stats.lost_races += 1
@@ -122,54 +116,50 @@ class Projector:
             except (*NO_DATABASE, SourceUnavailable) as error:
                 self.stats.reconnects += 1
                 self.stats.last_error = str(error)
+            if monotonic() > deadline:
+                stop.set()
             stop.wait(pause)
             pause = min(2 * pause, self._options.longest_pause_seconds)
 
     @contextmanager
-    def _session(self) -> Iterator[_Session]:
-        options = self._options
-        with closing(psycopg.connect(self._database_url, autocommit=True, prepare_threshold=2)) as connection:
-            install(connection, self._plan.projections, options.generation)
-            _prepare(connection, options.generation)
-            with connection.cursor() as cursor:
-                checkpoints = {
-                    name: checkpoint
-                    for name, checkpoint in read_checkpoints(cursor, options.generation).items()
-                    if name in self._plan.names
-                }
-                parked = read_parked(cursor, options.generation)
-            store = Store(connection, self._plan, options.hot_rows)
-            session = _Session(Applier(connection, store, options.generation, parked, self.stats), checkpoints)
-            self.stats.parked = parked.count
-            self._refuse_uneven_counters(checkpoints)
+    def _session(self) -> Iterator[Session]:
+        generation = self._options.generation
+        with closing(self._connect()) as connection:
+            install(connection, self._plan.projections, generation)
+        with open_session(self._connect, self._plan, generation, self._options.hot_rows, self.stats) as session:
+            self.stats.parked = session.applier.parked.count
+            self._refuse_uneven_counters(session)
             self._refuse_too_many_parked(session)
-            for checkpoint in set(checkpoints.values()):
+            for checkpoint in set(session.checkpoints.values()):
                 if checkpoint.last_event_id is not None:
                     self._source.verify(checkpoint.position, checkpoint.last_event_id)
             yield session
 
-    def _step(self, session: _Session) -> bool:
-        """Apply one batch for the projections that are furthest behind. False when there was nothing."""
-        before = session.lowest
-        active = [name for name, checkpoint in session.checkpoints.items() if checkpoint.position == before]
-        ahead = [c.position for c in session.checkpoints.values() if c.position > before]
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self._database_url, autocommit=True, connect_timeout=5)
+
+    def _step(self, session: Session) -> bool:
+        """Read, decode and fold what comes next, while what came before is written. False: there was nothing."""
+        after, active, ceiling = session.next_after()
         with self.stats.stage("read"):
-            batch = self._source.read(before, self._options.batch_events)
-        rows = [row for row in batch.rows if row.position <= min(ahead)] if ahead else batch.rows
+            batch = self._source.read(after, self._options.batch_events)
+        rows = batch.rows if ceiling is None else [row for row in batch.rows if row.position <= ceiling]
+        had_work = bool(rows) or session.is_writing
         if rows:
             plan = self._plan_of(active)
             gc.disable()  # a batch makes many tuples and no cycles
             try:
                 with self.stats.stage("decode"):
                     decoded = decode_rows(plan, rows)
-                after = session.applier.apply(plan, active, before, decoded)
+                session.apply(plan, active, after, decoded)
             finally:
                 gc.enable()
-            session.checkpoints.update(dict.fromkeys(active, after))
-            self._refuse_too_many_parked(session)
+        if len(rows) < self._options.batch_events:
+            session.settle()
+        self._refuse_too_many_parked(session)
         newest = rows[-1].recorded_at if rows else None
         self.stats.saw(session.lowest, max(batch.high_water, session.lowest), newest, self._clock())
-        return bool(rows)
+        return had_work
 
     def _plan_of(self, active: Sequence[str]) -> Plan:
         names = frozenset(active)
@@ -177,22 +167,16 @@ class Projector:
             self._narrowed[names] = self._plan.only(names)
         return self._narrowed[names]
 
-    def _refuse_uneven_counters(self, checkpoints: dict[str, Checkpoint]) -> None:
+    def _refuse_uneven_counters(self, session: Session) -> None:
+        at = session.reached
         for follower, followed in self._plan.followed():
-            if checkpoints[follower].position != checkpoints[followed].position:
+            if at[follower] != at[followed]:
                 raise RebuildNeeded(
-                    f"{follower} is at {checkpoints[follower].position} and {followed}, whose rows it sums, at "
-                    f"{checkpoints[followed].position}: rebuild {follower}"
+                    f"{follower} is at {at[follower]} and {followed}, whose rows it sums, at {at[followed]}: "
+                    f"rebuild {follower}"
                 )
 
-    def _refuse_too_many_parked(self, session: _Session) -> None:
+    def _refuse_too_many_parked(self, session: Session) -> None:
         count, limit = session.applier.parked.count, self._options.parked_limit_events
         if count > limit:
             raise TooManyParked(f"{count} events are parked, the limit is {limit}; last: {self.stats.last_error}")
-
-
-def _prepare(connection: psycopg.Connection[Any], generation: str) -> None:
-    connection.execute("SELECT set_config('search_path', %s, false)", [generation])
-    # Rows are looked up by key alone; a plan made when a table was small must not read it whole later.
-    connection.execute("SELECT set_config('enable_seqscan', 'off', false)")
-    connection.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', false)")

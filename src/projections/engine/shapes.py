@@ -44,7 +44,8 @@ class Entity(Generic[R]):
 
     `folds` gives for an event class the function `(row or None, event, position) -> row or None`; None takes the
     row away, or leaves it away. `key_of` gives the row that an event is about, None when it is about none; `keys`
-    says it differently for some event classes. The engine is the only writer of the table.
+    says it differently for some event classes. `begins_with` names event classes before which there cannot have
+    been a row, so that none is looked for. The engine is the only writer of the table.
     """
 
     table: str
@@ -53,6 +54,7 @@ class Entity(Generic[R]):
     folds: Mapping[type[Fact], Fold[R]]
     key_of: KeyOf = by_stream
     keys: Mapping[type[Fact], KeyOf] = field(default_factory=dict)
+    begins_with: frozenset[type[Fact]] = frozenset()
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

@@ -50,11 +50,15 @@ class Store:
         for name, appended in changes.appended:
             self._rows[name].add(cursor, appended)
 
-    def keep(self, changes: Changes) -> None:
-        """The changes are committed."""
+    def expect(self, changes: Changes) -> None:
+        """The changes are being written; nothing else is."""
         for hot, rows in zip(self.hot, changes.after, strict=True):
-            if rows:
-                hot.keep(rows)
+            hot.expect(rows)
+
+    def keep(self) -> None:
+        """What was being written is committed."""
+        for hot in self.hot:
+            hot.keep()
 
     def tell_planner(self, cursor: Cursor) -> None:
         """Renew the statistics of tables that grew much; between transactions."""
