@@ -19,7 +19,7 @@ from drumbeat.eventstore.migrations import ACCESS, LEDGER
 from drumbeat.intake.demonstration import PEOPLE, Demonstration, Loaded
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
-from drumbeat.opsapi.serving import serve, serve_metrics
+from drumbeat.opsapi.serving import metrics, serve, serve_metrics
 from drumbeat.policies.clock import ACTOR, Clock
 from drumbeat.projections import (
     activity,
@@ -109,8 +109,8 @@ def check_schemas(database_url: str) -> None:
 
 
 def api(settings: Settings, database_url: str) -> FastAPI:
-    """The read API over one database."""
-    return create_app(
+    """The read API over one database, with the process's metrics beside it."""
+    made = create_app(
         Deps(
             read_models_url=database_url,
             ledger_url=database_url,
@@ -120,6 +120,8 @@ def api(settings: Settings, database_url: str) -> FastAPI:
             max_waiters=settings.read_max_waiters,
         )
     )
+    made.add_route("/metrics", metrics, include_in_schema=False)
+    return made
 
 
 def run_api(settings: Settings, database_url: str, stop: Event) -> None:

@@ -8,6 +8,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
+from threading import Event
 from typing import Annotated
 from uuid import UUID
 
@@ -66,11 +67,17 @@ def up(
 ) -> None:
     """Start everything this machine needs, and end it all with Ctrl-C."""
     from drumbeat import bootstrap
+    from drumbeat.opsapi.showing import progress
     from drumbeat.opsapi.up import MachineRun
 
     in_force = _settings("up")
+
+    def load(url: str, stop: Event) -> None:
+        with progress("loading the demonstration") as show:
+            bootstrap.load_demonstration(in_force, url, stop=stop, on_progress=lambda share: show(share, ""))
+
     run = MachineRun(in_force, stop_on_signals(), say=_say)
-    raise typer.Exit(run.run(migrate=bootstrap.migrate, load=None))
+    raise typer.Exit(run.run(migrate=bootstrap.migrate, load=load if demonstration else None))
 
 
 @app.command()

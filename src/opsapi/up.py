@@ -11,7 +11,9 @@ from urllib.request import urlopen
 
 import structlog
 
+from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
+from drumbeat.intake.demonstration import Interrupted
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.supervisor import Supervisor
 from drumbeat.settings import Settings, variable_of
@@ -74,11 +76,20 @@ class MachineRun:
         return self._server.start()
 
     def _load(self, load: Load, url: str) -> None:
-        try:
-            load(url, self._stop)
-        except BaseException as error:  # noqa: BLE001  handed to the thread that ends everything
-            self._load_error = error
-            self._stop.set()
+        while not self._stop.is_set():
+            try:
+                load(url, self._stop)
+            except LedgerUnavailable as error:
+                # Begun anew when the database is back; what was half done is taken away then.
+                log.warning("demonstration_waits_for_the_database", problem=str(error))
+                self._stop.wait(1.0)
+            except Interrupted:
+                return
+            except BaseException as error:  # noqa: BLE001  handed to the thread that ends everything
+                self._load_error = error
+                self._stop.set()
+            else:
+                return
 
     def _round(self) -> None:
         if self._server is not None and self._server.postmaster_pid is None:
@@ -127,9 +138,9 @@ class MachineRun:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not self._stop.is_set():
             answer = self._get("/campaigns?limit=1")
-            rows = answer.get("campaigns") or answer.get("items") if isinstance(answer, dict) else None
-            if rows:
-                return str(rows[0].get("campaign_id") or rows[0].get("id"))
+            items = answer["items"] if isinstance(answer, dict) else []
+            if items:
+                return str(items[0]["campaign_id"])
             if self._loading is None:
                 break
             time.sleep(0.1)
@@ -142,9 +153,9 @@ def ready_words(address: str, campaign_id: str) -> str:
     return f"""
 Drumbeat is running. Ctrl-C ends every process.
 
-  API              {address}
-  Reference        {address}/docs
-  Metrics          {address}/metrics
+  to look at       {address}/
+  OpenAPI          {address}/openapi.json
+  definitions      {address}/metrics/definitions
 
 Requests to paste:
 
