@@ -126,13 +126,13 @@ class Run:
         self, facts: Sequence[Fact], *, stream_id: UUID, version: int, campaign_id: UUID | None
     ) -> list[Event[Fact]]:
         """Put facts into their envelopes, as the versions that follow `version`."""
-        who = self.principal
+        who, new_id, time = self.principal, self.new_id, self.now.astimezone(UTC)
         return [
             Event(
-                id=self.new_id(),
+                id=new_id(),
                 stream_id=stream_id,
                 stream_version=number,
-                time=self.now.astimezone(UTC),
+                time=time,
                 workspace_id=who.workspace_id,
                 campaign_id=campaign_id,
                 actor=who.actor,

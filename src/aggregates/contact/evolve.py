@@ -1,7 +1,8 @@
 """How a contact's facts change its state. Nothing here refuses: history has happened."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never, get_args
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -100,13 +101,8 @@ def evolve(state: Contact | None, event: Event[Fact]) -> Contact:
 def apply(state: Contact | None, fact: Fact, time: datetime) -> Contact:
     """The state after one more fact, recorded at `time`. A fact that is no contact's changes nothing."""
     contact = state if state is not None else NOBODY
-    if isinstance(fact, CallFact):
-        return _after_call_fact(contact, fact, time)
-    if isinstance(fact, LifeFact):
-        return _after_life_fact(contact, fact)
-    if isinstance(fact, JudgementFact):
-        return _after_judgement(contact, fact)
-    return contact
+    change = _CHANGES.get(type(fact))
+    return contact if change is None else change(contact, fact, time)
 
 
 def apply_all(state: Contact | None, facts: tuple[Fact, ...], time: datetime) -> Contact:
@@ -147,7 +143,7 @@ def _after_call_fact(contact: Contact, fact: CallFact, time: datetime) -> Contac
     return changed
 
 
-def _after_life_fact(contact: Contact, fact: LifeFact) -> Contact:
+def _after_life_fact(contact: Contact, fact: LifeFact, _time: datetime) -> Contact:
     match fact:
         case ContactEnrolled():
             changed = replace(contact, stage=Queued(), zone=fact.zone, addresses=_addresses_of(fact.address_keys))
@@ -175,7 +171,7 @@ def _after_life_fact(contact: Contact, fact: LifeFact) -> Contact:
     return changed
 
 
-def _after_judgement(contact: Contact, fact: JudgementFact) -> Contact:
+def _after_judgement(contact: Contact, fact: JudgementFact, _time: datetime) -> Contact:
     match fact:
         case ContactGoalEvaluated():
             others = _evaluations_but(contact, fact.goal_id, fact.conversation_id)
@@ -257,6 +253,12 @@ def _evaluations_but(contact: Contact, goal_id: UUID, conversation_id: UUID | No
 def _addresses_of(keys: tuple[AddressKey, ...]) -> tuple[Address, ...]:
     return tuple(Address(key.channel, key.key) for key in keys)
 
+
+_CHANGES: dict[type[Fact], Callable[[Contact, Any, datetime], Contact]] = {
+    **dict.fromkeys(get_args(CallFact), _after_call_fact),
+    **dict.fromkeys(get_args(LifeFact), _after_life_fact),
+    **dict.fromkeys(get_args(JudgementFact), _after_judgement),
+}
 
 LOST = "lost"
 """The `detail` of a call that a policy gave up."""
