@@ -24,8 +24,8 @@ from drumbeat.intake.refused_rows import RefusedRows
 from drumbeat.intake.rows import Refusal, Row, RowReader
 
 CHUNK_ROWS = 1_000
-"""Rows recorded in one transaction. It may not change: an import that was stopped before the change would record some
-rows twice after it, because a chunk's key is that of other rows."""
+"""Rows recorded in one transaction. It may not change: an import that was stopped before would record some rows
+twice after it, because the keys of chunks are made of their rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
