@@ -195,19 +195,23 @@ class Lifecycle(RuleBasedStateMachine):
     campaign: Given[Campaign]
     model: Model
     now: datetime
+    commands: int = 0
 
     @initialize(
         kind=st.sampled_from([CampaignKind.VOICE_AGENT, CampaignKind.SURVEY]),
         ends=st.booleans(),
         after=st.integers(5, 40),
+        ahead=st.none() | st.integers(-1, 8),
     )
-    def draft(self, kind: CampaignKind, ends: bool, after: int) -> None:
+    def draft(self, kind: CampaignKind, ends: bool, after: int, ahead: int | None) -> None:
         end = NOW + after * HOUR if ends or kind is CampaignKind.SURVEY else None
         self.campaign = given(CAMPAIGN, *ready(kind=kind, end_at=end))
         self.model = Model(kind=kind.value, end=end)
         self.now = NOW
+        self.launch(ahead)
 
     def both(self, expected: str, decide: Any, **arguments: Any) -> None:
+        self.commands += 1
         answer = self.campaign.when(decide, **arguments)
         code = answer.refused.code if answer.refused else ""
         if self.model.state == "deleted" and code == "deleted":
@@ -275,19 +279,45 @@ class Lifecycle(RuleBasedStateMachine):
         if not has_report or end is not None:
             self.both(self.model.reopen(end, self.now), reopen_campaign, end_at=end, now=self.now)
 
-    # The ends are rare, so that a run sees more than them.
-    @precondition(lambda self: self.now.hour % 4 == 0)
+    # Stories of several commands reach quickly what single steps seldom do.
+    @rule()
+    def pause_over_the_end(self) -> None:
+        self.pause()
+        if self.model.end is not None:
+            self.now = max(self.now, self.model.end)
+        self.close()
+
+    @rule(ahead=st.integers(1, 9))
+    def finish_and_reopen(self, ahead: int) -> None:
+        self.complete()
+        self.finish(drained=True)
+        self.reopen(ahead)
+
+    @rule(ahead=st.integers(1, 9))
+    def extend_and_resume(self, ahead: int) -> None:
+        self.extend(ahead)
+        self.resume()
+
+    @rule()
+    def process_while_paused(self) -> None:
+        self.pause()
+        self.process()
+        self.enrol()
+        self.resume()
+
+    # The ends come late, so that a run sees more than them.
+    @precondition(lambda self: self.commands > 30)
     @rule()
     def cancel(self) -> None:
         self.both(self.model.cancel(), cancel_campaign, reason="budget")
 
-    @precondition(lambda self: self.now.hour % 4 == 1)
+    @precondition(lambda self: self.commands > 40)
     @rule()
     def archive(self) -> None:
         if self.model.state != "deleted":
             self.both(self.model.archive(), archive_campaign)
 
-    @precondition(lambda self: self.now.hour % 4 == 2)
+    @precondition(lambda self: self.commands > 40)
     @rule()
     def delete(self) -> None:
         self.both(self.model.delete(), delete_campaign)
@@ -304,5 +334,5 @@ class Lifecycle(RuleBasedStateMachine):
             assert getattr(state, "completion_reason", None) == self.model.reason
 
 
-Lifecycle.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_count=30, deadline=None)
+Lifecycle.TestCase.settings = hypothesis_settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestLifecycle = Lifecycle.TestCase

@@ -12,7 +12,8 @@ from drumbeat.events import Fact
 from drumbeat.events.codec import encode
 from drumbeat.events.light import decode_light
 from drumbeat.projections import timers
-from drumbeat.projections.timers_contacts import CONTACT_FOLDS, ContactWatch
+from drumbeat.projections.engine import by_stream
+from drumbeat.projections.timers_contacts import CONTACT_FOLDS, CONTACT_KEYS, ContactWatch
 from properties.test_contact_properties import Story, stories
 from support.given import event
 from support.postgres import TestServer
@@ -25,7 +26,9 @@ def watched(story: Story) -> ContactWatch | None:
         fold = CONTACT_FOLDS.get(type(fact))
         if fold is not None:
             recorded = event(fact, version=position, time=time)
-            row = fold(row, decode_light(fact.TYPE, encode(recorded)), position)
+            light = decode_light(fact.TYPE, encode(recorded))
+            assert CONTACT_KEYS.get(type(fact), by_stream)(light) is not None
+            row = fold(row, light, position)
     return row
 
 
