@@ -26,6 +26,9 @@ from drumbeat.events.values import Priority
 ROWS_AN_APPEND = 1_000
 """Rows that become one append: enough for the bulk path to pay, few enough to keep its transaction short."""
 
+ROWS_FOR_BULK = 50
+"""From here on COPY is worth its setup."""
+
 
 class ContactRow(BaseModel):
     """One person to enrol. Nothing here is judged before its row's turn comes: a bad row spoils no other."""
@@ -97,7 +100,7 @@ def _enrol(command: EnrolContacts, run: Run) -> Done:
         def plan(read: Sequence[Read | Refused] = read) -> Plan:
             return _Enrolling(run, command.campaign_id, read).plan()
 
-        done.append(run.many(plan, bulk=len(rows) > 1, item=str(number)))
+        done.append(run.many(plan, bulk=len(rows) >= ROWS_FOR_BULK, item=str(number)))
     return together(done)
 
 
