@@ -1,11 +1,12 @@
 """Read models in tests: a log in a list, facts told in one line each, and the rows that come of them."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 import psycopg
@@ -14,8 +15,14 @@ from psycopg.rows import dict_row
 from drumbeat.events import Cause, Event, Fact
 from drumbeat.events.codec import encode
 from drumbeat.events.ids import DRUMBEAT
-from drumbeat.projections.engine import Projection
+from drumbeat.projections.engine import Entity, Key, Projection
+from drumbeat.projections.engine.bookkeeping import ParkedStreams
+from drumbeat.projections.engine.decode import decode_rows, hold_back
+from drumbeat.projections.engine.fold import fold_batch
+from drumbeat.projections.engine.hot import HotRows
+from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
+from drumbeat.projections.engine.table import Table
 from drumbeat.transport.source import Batch, LogRewound, LogRow, event_id_of
 
 CAMPAIGN = uuid5(DRUMBEAT, "campaign of a test")
@@ -109,6 +116,52 @@ def project(
     )
     projector.run_until(len(log.rows) if until is None else until, timeout_seconds=30)
     return projector
+
+
+class MemoryReadModels:
+    """Rows and counters of projections, folded by the engine's own code, without a database."""
+
+    def __init__(self, projections: Sequence[Projection]) -> None:
+        self._plan = Plan(projections)
+        self._hot = [HotRows(entity, _Nothing(entity), 10**9) for entity in self._plan.entities]
+        self.position = 0
+        self.rows: dict[str, dict[Key, Any]] = {entity.table: {} for entity in self._plan.entities}
+        self.counters: dict[str, Counter[Key]] = {}
+
+    def apply(self, log: ListLog, batch_events: int) -> bool:
+        """Fold the next events of the log as one batch. False when there are none."""
+        decoded = decode_rows(self._plan, log.rows[self.position : self.position + batch_events])
+        if not decoded:
+            return False
+        batch = hold_back(self._plan, self._plan.names, decoded, ParkedStreams())
+        changes = fold_batch(self._plan, cast("Any", None), self._hot, batch.events)
+        for entity, hot, after in zip(self._plan.entities, self._hot, changes.after, strict=True):
+            hot.expect(after)
+            hot.keep()
+            table = self.rows[entity.table]
+            table.update(after)
+            for key in [key for key, row in after.items() if row is None]:
+                del table[key]
+        for name, tally in changes.counters.items():
+            counter = self.counters.setdefault(name, Counter())
+            for key, amount in tally.items():
+                counter[key] += amount
+        self.position = log.rows[self.position + len(decoded) - 1].position
+        return True
+
+    def count(self, table: str) -> dict[Key, int]:
+        """The counters of a table that are not zero; keys without workspace and campaign."""
+        return {key[2:]: amount for key, amount in self.counters.get(table, {}).items() if amount}
+
+
+class _Nothing(Table[Any]):
+    """A table of which everything is at hand already."""
+
+    def __init__(self, entity: Entity[Any]) -> None:
+        self.key = entity.row.__struct_fields__[: entity.key_columns]
+
+    def load(self, cursor: Any, keys: Sequence[Key], decoder: Any) -> list[Any]:
+        return []
 
 
 def rows_of(database_url: str, view: str, without: Iterable[str] = ()) -> list[dict[str, Any]]:
