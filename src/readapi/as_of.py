@@ -16,7 +16,8 @@ class AsOf:
     instant: datetime
 
     def __str__(self) -> str:
-        return f"{self.position}@{self.instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        instant = self.instant.astimezone(UTC).replace(tzinfo=None)
+        return f"{self.position}@{instant.isoformat(timespec='microseconds')}Z"
 
 
 def parse(token: str) -> AsOf:

@@ -65,13 +65,13 @@ def senders(ask: Asked, campaign_id: UUID) -> Response:
     """All of them: a campaign has few."""
     with ask.snapshot() as now:
         zone = find(now, campaign_id)["zone"]
-        today, tomorrow = _day(now.as_of.instant, zone)
+        today, tomorrow = day(now.as_of.instant, zone)
         rows = now.rows(SQL["of_campaign"], campaign_id=campaign_id, today=today, tomorrow=tomorrow)
         return ask.answer(now, _shown(campaign_id, zone, today, tomorrow, rows))
 
 
-def _day(instant: datetime, zone: str) -> tuple[datetime, datetime]:
-    # Midnight to midnight on the wall clock: 23 or 25 hours when the clock is changed.
+def day(instant: datetime, zone: str) -> tuple[datetime, datetime]:
+    """The calendar day in a zone that an instant falls on, in UTC: 23 or 25 hours when the clock is changed."""
     midnight = instant.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     following = (midnight + timedelta(days=1)).replace(fold=0)
     utc = ZoneInfo("UTC")

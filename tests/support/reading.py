@@ -61,16 +61,14 @@ class Reading:
     @contextmanager
     def client(self, **deps: Any) -> Iterator[httpx.Client]:
         """The application, started; asks as this workspace at this clock."""
-        made = Deps(
-            **{
-                "read_models_url": self.database_url,
-                "ledger_url": self.database_url,
-                "connections": 4,
-                "clock": lambda: self.now,
-                "principal": self._principal,
-            }
-            | deps
-        )
+        settings: dict[str, Any] = {
+            "read_models_url": self.database_url,
+            "ledger_url": self.database_url,
+            "connections": 4,
+            "clock": lambda: self.now,
+            "principal": self._principal,
+        }
+        made = Deps(**(settings | deps))
         with served(create_app(made)) as url, httpx.Client(base_url=url, timeout=30) as client:
             yield client
 

@@ -1,0 +1,61 @@
+"""Tokens and cursors by themselves."""
+
+import base64
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drumbeat.readapi import cursors
+from drumbeat.readapi.as_of import AsOf, NotAToken, parse, parse_position
+from drumbeat.readapi.calling_codes import country_of
+from drumbeat.readapi.problems import MalformedCursor
+
+
+@given(st.integers(0, 10**17), st.datetimes(timezones=st.just(UTC)))
+def test_a_token_reads_back_as_it_was_written(position: int, instant: datetime) -> None:
+    assert parse(str(AsOf(position, instant))) == AsOf(position, instant)
+
+
+@pytest.mark.parametrize("text", ["", "@", "12", "x@2026-01-01T00:00:00Z", "1@now", "1@2026-01-01T00:00", "-1@"])
+def test_what_is_no_token_is_refused(text: str) -> None:
+    with pytest.raises(NotAToken):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "٣", "1" * 19, "@2026-01-01T00:00:00Z"])
+def test_what_is_no_position_is_refused(text: str) -> None:
+    with pytest.raises(NotAToken):
+        parse_position(text)
+
+
+TYPES = {"after_key": str, "after_id": UUID}
+
+
+@given(st.text(), st.uuids())
+def test_a_cursor_reads_back_for_the_same_question(key: str, row: UUID) -> None:
+    asked = cursors.question("/campaigns", [("sort", "name"), ("limit", "3")])
+    same = cursors.question("/campaigns", [("limit", "9"), ("cursor", "c"), ("sort", "name"), ("at_least", "4")])
+    assert cursors.decode(cursors.encode(asked, (key, row)), same, TYPES) == {"after_key": key, "after_id": row}
+
+
+@given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(MalformedCursor):
+        cursors.decode(text, "asked", TYPES)
+
+
+def test_a_cursor_of_another_question_is_refused() -> None:
+    cursor = cursors.encode(cursors.question("/campaigns", [("sort", "name")]), ("a", UUID(int=1)))
+    with pytest.raises(MalformedCursor, match="another question"):
+        cursors.decode(cursor, cursors.question("/campaigns", [("sort", "date")]), TYPES)
+
+
+@pytest.mark.parametrize(
+    ("phone", "country"),
+    [("+351210000001", "PT"), ("+4930123", "DE"), ("+12025550100", None), ("030 123", None), ("+", None)],
+)
+def test_a_calling_code_names_a_country_only_when_it_is_alone(phone: str, country: str | None) -> None:
+    assert country_of(phone) == country
