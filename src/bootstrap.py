@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event
 
 import structlog
@@ -16,10 +17,14 @@ from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.migrations import ACCESS, LEDGER
+from drumbeat.intake import call_history
+from drumbeat.intake.call_history import ImportReport
 from drumbeat.intake.demonstration import PEOPLE, Demonstration, Loaded
+from drumbeat.intake.mapping import Mapping
+from drumbeat.intake.progress import Progress
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
-from drumbeat.opsapi.serving import metrics, serve, serve_metrics
+from drumbeat.opsapi.serving import serve, serve_metrics
 from drumbeat.policies.clock import ACTOR, Clock
 from drumbeat.projections import (
     activity,
@@ -109,8 +114,8 @@ def check_schemas(database_url: str) -> None:
 
 
 def api(settings: Settings, database_url: str) -> FastAPI:
-    """The read API over one database, with the process's metrics beside it."""
-    made = create_app(
+    """The read API over one database."""
+    return create_app(
         Deps(
             read_models_url=database_url,
             ledger_url=database_url,
@@ -120,8 +125,6 @@ def api(settings: Settings, database_url: str) -> FastAPI:
             max_waiters=settings.read_max_waiters,
         )
     )
-    made.add_route("/metrics", metrics, include_in_schema=False)
-    return made
 
 
 def run_api(settings: Settings, database_url: str, stop: Event) -> None:
@@ -201,3 +204,25 @@ def load_demonstration(
             people=people,
         )
         return demonstration.load(stop=stop, on_progress=on_progress)
+
+
+def import_call_history(
+    settings: Settings,
+    database_url: str,
+    file: Path,
+    mapping: Mapping,
+    *,
+    refused_rows: Path,
+    on_progress: Callable[[Progress], None],
+) -> ImportReport:
+    """Import a call history as the person at the keyboard. Raises `IntakeError`, `Refused`."""
+    with ledger(settings, database_url) as on:
+        return call_history.import_call_history(
+            file,
+            mapping,
+            commands=commands(database_url, on),
+            principal=person(),
+            clock=now,
+            refused_rows=refused_rows,
+            on_progress=on_progress,
+        )

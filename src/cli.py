@@ -3,18 +3,24 @@
 What takes time to import is imported by the command that needs it.
 """
 
+import asyncio
 import json
 import os
 import sys
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from importlib.metadata import version as installed_version
+from itertools import chain
+from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from drumbeat import settings as settings_module
+from drumbeat.access import person
+from drumbeat.commands.command import Command, Done
+from drumbeat.opsapi.campaigns import app as campaigns
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed, explain
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
@@ -29,12 +35,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-campaigns = typer.Typer(help="Look at campaigns, and steer them.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(campaigns, name="campaign")
+
+
+@app.callback()
+def lend(context: typer.Context) -> None:
+    """The event-sourced backend of outreach campaigns."""
+    context.obj = _Operator()
+
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 Lifeline = Annotated[int | None, typer.Option(hidden=True, help="A descriptor whose closing ends this process.")]
-CampaignId = Annotated[UUID, typer.Argument(metavar="ID", help="The campaign's id.")]
 
 
 def main() -> None:
@@ -51,9 +62,11 @@ def main() -> None:
         sys.exit(code)
 
 
-def _settings(process: str) -> Settings:
+def _settings(process: str, *, quiet: bool = False) -> Settings:
+    """The settings, with logging set up; what answers a person on the spot is `quiet` unless told otherwise."""
     settings = settings_module.read(os.environ)
-    configure_logging(process=process, level=settings.log_level, log_format=settings.log_format.value)
+    level = "warning" if quiet and "log_level" not in settings.model_fields_set else settings.log_level.value
+    configure_logging(process=process, level=level, log_format=settings.log_format.value)
     return settings
 
 
@@ -114,7 +127,7 @@ def migrate() -> None:
     """Bring the schemas up to date."""
     from drumbeat import bootstrap
 
-    with bootstrap.database(_settings("migrate"), say=_say) as url:
+    with bootstrap.database(_settings("migrate", quiet=True), say=_say) as url:
         done = bootstrap.migrate(url)
     for name in done:
         print(name)
@@ -127,7 +140,7 @@ def status(as_json: Json = False) -> None:
     from drumbeat import bootstrap
     from drumbeat.opsapi.status import look
 
-    in_force = _settings("status")
+    in_force = _settings("status", quiet=True)
     with bootstrap.database(in_force, say=_say) as url:
         bootstrap.check_schemas(url)
         found = look(in_force, url)
@@ -148,46 +161,75 @@ def events(
     """Show the log, its newest events first chosen, then in order."""
     from drumbeat import bootstrap
     from drumbeat.access import DEFAULT_WORKSPACE
-    from drumbeat.opsapi import follow as following
+    from drumbeat.opsapi import follow as log
     from drumbeat.transport.source import LogSource
 
-    after, instant = _since(since)
-    choice = following.Choice(
+    after, instant = log.since(since)
+    choice = log.Choice(
         workspace_id=DEFAULT_WORKSPACE,
         types=tuple(types or ()),
         stream_id=stream,
         campaign_id=campaign,
         since=instant,
     )
-    shown = following.as_json if as_json else following.as_line
+    shown = log.as_json if as_json else log.as_line
     stop = stop_on_signals()
-    with bootstrap.database(_settings("events"), say=_say) as url:
+    with bootstrap.database(_settings("events", quiet=True), say=_say) as url:
         source = LogSource(url)
         head = source.high_water()
-        listed = (
-            following.stretch(source, choice, after=after) if since else following.last(source, choice, count=last)
-        )
-        for position, event in listed:
-            print(shown(position, event))
-            head = max(head, position)
+        listed = log.stretch(source, choice, after=after) if since else log.last(source, choice, count=last)
+        coming = log.follow(source, choice, after=head, stop=stop) if follow else ()
+        for position, event in chain(listed, coming):
+            print(shown(position, event), flush=follow)
             if stop.is_set():
-                return
-        if follow:
-            for position, event in following.follow(source, choice, after=head, stop=stop):
-                print(shown(position, event), flush=True)
+                break
 
 
-def _since(text: str | None) -> tuple[int, datetime | None]:
-    """The position to begin after and the instant to begin at."""
-    if text is None or text.isdecimal():
-        return int(text or 0), None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Failed(
-            Exit.WRONG_USE, f"--since is {text!r}, but must be a position or an instant like 2026-01-31T09:00:00Z"
-        ) from None
-    return 0, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+@app.command("import")
+def import_(
+    what: Annotated[str, typer.Argument(metavar="call-history", help="What is imported: call-history.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file.")],
+    mapping: Annotated[str, typer.Option(help="The name of a mapping that comes along, or a .toml file.")],
+    report: Annotated[Path | None, typer.Option(help="Where refused rows are written; default: here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a campaign of history from a file of calls (docs/imports.md)."""
+    from drumbeat import bootstrap
+    from drumbeat.intake.mapping_files import load_mapping
+    from drumbeat.opsapi.importing import as_document, as_words, report_path, shown
+    from drumbeat.opsapi.showing import progress
+
+    if what != "call-history":
+        raise Failed(Exit.WRONG_USE, f"{what!r} cannot be imported; call-history can")
+    in_force = _settings("import", quiet=True)
+    read = load_mapping(mapping)
+    with bootstrap.database(in_force, say=_say) as url, progress(f"importing {file.name}") as show:
+        bootstrap.migrate(url)
+        done = bootstrap.import_call_history(
+            in_force, url, file, read, refused_rows=report or report_path(file), on_progress=shown(show)
+        )
+    print(json.dumps(as_document(done), indent=2) if as_json else as_words(done))
+    raise typer.Exit(Exit.IN_PART if done.refused else Exit.DONE)
+
+
+class _Operator:
+    """What `drumbeat campaign` works with: the API, asked from inside, and commands given as this account."""
+
+    def ask(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        from drumbeat import bootstrap
+        from drumbeat.opsapi import inside
+
+        in_force = _settings("campaign", quiet=True)
+        with bootstrap.database(in_force, say=_say) as url:
+            bootstrap.check_schemas(url)
+            return asyncio.run(inside.ask(bootstrap.api(in_force, url), path, query))
+
+    def give(self, command: Command) -> Done:
+        from drumbeat import bootstrap
+
+        in_force = _settings("campaign", quiet=True)
+        with bootstrap.database(in_force, say=_say) as url, bootstrap.ledger(in_force, url) as on:
+            return bootstrap.commands(url, on).execute(command, person(), now=bootstrap.now())
 
 
 @app.command()

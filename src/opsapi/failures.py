@@ -7,6 +7,7 @@ from drumbeat.commands.ledger import EventTooLarge, LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServerError
 from drumbeat.eventstore.marks import UnsafeServer
 from drumbeat.eventstore.migrations import SchemaMismatch
+from drumbeat.intake.errors import IntakeError, LedgerAway
 from drumbeat.opsapi.exits import Exit
 from drumbeat.projections.engine.install import OtherDefinition
 from drumbeat.projections.engine.projector import ProjectorStopped
@@ -32,6 +33,8 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (OtherDefinition, Exit.UNFIT),
     (LogRewound, Exit.UNFIT),
     (ProjectorStopped, Exit.REFUSED),
+    (LedgerAway, Exit.UNAVAILABLE),
+    (IntakeError, Exit.WRONG_USE),
     (SourceUnavailable, Exit.UNAVAILABLE),
     (OperationalError, Exit.UNAVAILABLE),
 )

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+from drumbeat.opsapi.exits import Exit
+from drumbeat.opsapi.failures import Failed
 from drumbeat.transport.source import LogRow, Source, instant
 
 _BATCH = 5_000
@@ -67,6 +69,19 @@ class Choice:
         )
 
 
+def since(text: str | None) -> tuple[int, datetime | None]:
+    """Where to begin: the position to begin after, and the instant to begin at. Raises `Failed`."""
+    if text is None or text.isdecimal():
+        return int(text or 0), None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failed(
+            Exit.WRONG_USE, f"--since is {text!r}, but must be a position or an instant like 2026-01-31T09:00:00Z"
+        ) from None
+    return 0, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def stretch(source: Source, choice: Choice, *, after: int) -> Iterator[tuple[int, Shown]]:
     """What is chosen above a position, up to the end of the log; ends there."""
     while rows := source.read(after, _BATCH).rows:
@@ -107,5 +122,5 @@ def as_line(position: int, event: Shown) -> str:
 
 def as_json(position: int, event: Shown) -> str:
     """One event on one line, for programs."""
-    document: dict[str, Any] = {"position": position, **msgspec.to_builtins(event)}
-    return msgspec.json.encode({**document, "data": event.data}).decode()
+    document: dict[str, Any] = {"position": position, **msgspec.structs.asdict(event)}
+    return msgspec.json.encode(document).decode()

@@ -5,13 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message
 
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
 
 
-async def get(app: ASGIApp, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+async def ask(app: FastAPI, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """Start the application, ask it once, and end it. Raises `Failed` with the detail of a problem."""
+    async with app.router.lifespan_context(app):
+        return await get(app, path, query)
+
+
+async def get(app: ASGIApp, path: str, query: Mapping[str, str]) -> dict[str, Any]:
     """The JSON that a GET of this path answers. Raises `Failed` with the detail of a problem."""
     messages: list[Message] = []
 
@@ -29,7 +36,7 @@ async def get(app: ASGIApp, path: str, query: Mapping[str, str] | None = None) -
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": urlencode(query or {}).encode(),
+        "query_string": urlencode(query).encode(),
         "root_path": "",
         "headers": [(b"host", b"inside")],
         "client": None,

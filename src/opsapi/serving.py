@@ -8,9 +8,7 @@ from threading import Event
 
 import structlog
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest, start_http_server
-from starlette.requests import Request
-from starlette.responses import Response
+from prometheus_client import start_http_server
 from starlette.types import ASGIApp
 
 from drumbeat import telemetry
@@ -47,11 +45,6 @@ def serve(app: ASGIApp, host: str, port: int, stop: Event) -> None:
     with _listen(host, port) as listening, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         log.info("listening", host=host, port=port)
         runner.run(until_stopped(listening))
-
-
-async def metrics(_request: Request) -> Response:
-    """This process's metrics in the format that Prometheus asks for."""
-    return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
 def serve_metrics(host: str, port: int) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from drumbeat.eventstore.embedded.errors import ServerDidNotStart, StateFolderUnusable
 from drumbeat.eventstore.embedded.folder import StateFolder, reason_in, unusable_folder
-from drumbeat.eventstore.embedded.postmaster import Readiness, ask, postmaster_of, remove_stale_pid_file
+from drumbeat.eventstore.embedded.postmaster import Readiness, ask, postmaster_of, remove_what_is_stale
 from drumbeat.eventstore.embedded.programs import Account, account_for, programs_for
 
 TUNED_FOR_DRUMBEAT: Final[Mapping[str, str]] = {
@@ -159,7 +159,7 @@ class EmbeddedServer:
     def _launch(self, programs: Path, account: Account | None) -> None:
         data = self._folder.data
         with unusable_folder(self._folder.path):
-            remove_stale_pid_file(data)
+            remove_what_is_stale(data)
             socket_folder = self._folder.new_socket_folder()
             if account is not None and socket_folder != data:
                 os.chown(socket_folder, account.uid, account.gid)
@@ -195,7 +195,7 @@ class EmbeddedServer:
 
     def _is_ready_in_time(self) -> bool:
         """False when the start is worth another try; raises when it is not."""
-        last_words, heard_at = "", time.monotonic()
+        last_words, heard_at, pause_seconds = "", time.monotonic(), 0.01
         while True:
             readiness = ask(self._url_of("postgres"), DATABASE)
             if readiness is Readiness.READY:
@@ -206,14 +206,15 @@ class EmbeddedServer:
                 if self._tries_left > 0 and any(sign in words for sign in _SIGNS_OF_A_KILLED_SERVER):
                     return False
                 self._give_up("PostgreSQL ended while starting", words)
-            words = self._words_of_this_start().rstrip().rpartition("\n")[2]
+            words = _newest_words(self._words_of_this_start())
             if words != last_words:
                 last_words, heard_at = words, time.monotonic()
                 if readiness is Readiness.RECOVERING:
-                    self._progress(words)
+                    self._progress(f"waiting for the database: {words}")
             elif time.monotonic() - heard_at > self._silence_limit_seconds:
                 self._give_up("PostgreSQL does not answer", self._words_of_this_start())
-            time.sleep(0.02)
+            time.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 1.2, 0.25)
 
     def _url_of(self, database: str) -> str:
         return self.url.replace(f"/{DATABASE}?", f"/{database}?")
@@ -268,7 +269,14 @@ local all all trust
 """
 _SIGNS_OF_A_KILLED_SERVER: Final = ("is still in use", 'lock file "postmaster.pid" already exists')
 _MOST_TRIES: Final = 100
+_PATIENCE_BEFORE_WORDS_SECONDS: Final = 1.5
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _newest_words(log: str) -> str:
+    # Each of our questions leaves a refusal in the log, which is no progress.
+    said = [line for line in log.splitlines() if "LOG:" in line]
+    return said[-1].partition("LOG:")[2].strip() if said else ""
 
 
 def _here(folder: Path, account: Account | None) -> str:
