@@ -40,6 +40,7 @@ from drumbeat.projections.timers_campaigns import (
 )
 from drumbeat.projections.timers_contacts import (
     CONTACT_FOLDS,
+    CONTACT_KEYS,
     SUPPRESSION_FOLDS,
     ContactAddress,
     ContactWatch,
@@ -147,7 +148,12 @@ CAMPAIGN_WATCH = Entity(
     keys={},
 )
 CONTACT_WATCH = Entity(
-    table="contact_watch", row=ContactWatch, key_columns=3, key_of=by_stream, folds=CONTACT_FOLDS, keys={}
+    table="contact_watch",
+    row=ContactWatch,
+    key_columns=3,
+    key_of=by_stream,
+    folds=CONTACT_FOLDS,
+    keys=CONTACT_KEYS,
 )
 SUPPRESSED_ADDRESSES = Entity(
     table="suppressed_addresses",

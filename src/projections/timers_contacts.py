@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import product
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from drumbeat.events.light import LightEvent
 from drumbeat.events.suppression import SuppressionAdded, SuppressionLifted
 from drumbeat.events.values import AddressKey, CampaignSource
 from drumbeat.projections.engine.rows import Row
-from drumbeat.projections.engine.shapes import Fold
+from drumbeat.projections.engine.shapes import Fold, Key, KeyOf, by_stream
 
 
 class ContactWatch(Row):
@@ -58,8 +59,7 @@ class ContactAddress(Row):
 
 
 def _enrolled(_row: ContactWatch | None, event: LightEvent[ContactEnrolled], position: int) -> ContactWatch | None:
-    if event.data.source is CampaignSource.IMPORT or event.campaign_id is None:
-        return None
+    assert event.campaign_id is not None, "a contact belongs to a campaign"
     return ContactWatch(
         workspace_id=event.workspace_id,
         campaign_id=event.campaign_id,
@@ -160,6 +160,22 @@ CONTACT_FOLDS: dict[type[Fact], Fold[ContactWatch]] = {
     ContactProfileChanged: _changing(_profile_changed),
 }
 
+
+def _given(sign: str) -> KeyOf:
+    has_sign = attrgetter(sign)
+    return lambda event: None if has_sign(event.data) is None else by_stream(event)
+
+
+def _not_imported(event: LightEvent[ContactEnrolled]) -> Key | None:
+    return None if event.data.source is CampaignSource.IMPORT else by_stream(event)
+
+
+CONTACT_KEYS: dict[type[Fact], KeyOf] = {
+    ContactEnrolled: _not_imported,
+    ContactCallPlaced: _given("lost_at"),
+    ContactCallEnded: _given("attempts_allowed"),
+}
+"""What tells an import's events by themselves: passed over here, they cost an import nothing."""
 
 _COUNTS = ("open", "in_flight", "awaiting")
 _TALLIES = {

@@ -83,7 +83,8 @@ def placed(attempt: int = 1, lost_at: float | None = 70) -> Fact:
 
 
 def ended(attempt: int = 1, due: float | None = None, outcome: CallOutcome = CallOutcome.COMPLETED) -> Fact:
-    return ContactCallEnded(attempt=attempt, outcome=outcome, completion_due_at=None if due is None else at(due))
+    due_at = None if due is None else at(due)
+    return ContactCallEnded(attempt=attempt, outcome=outcome, completion_due_at=due_at, attempts_allowed=3)
 
 
 FINISHED = ContactFinished(outcome=FinishOutcome.COMPLETED)

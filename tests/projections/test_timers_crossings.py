@@ -175,7 +175,7 @@ def test_an_enrolment_after_the_end_is_late_and_one_before_it_is_not(database_ur
 def test_whoever_was_never_called_when_all_were_processed_was_enrolled_late(database_url: str) -> None:
     processed = (CAMPAIGN, CampaignAudienceProcessed(drain_until=EPOCH))
     bob, eve = uuid5(CAMPAIGN, "bob"), uuid5(CAMPAIGN, "eve")
-    retried = [(eve, ENROLLED[1]), (eve, ContactCallPlaced(attempt=1, settings_version=1))]
+    retried = [(eve, ENROLLED[1]), (eve, ContactCallPlaced(attempt=1, settings_version=1, lost_at=EPOCH))]
     told = Told(database_url, [*BEGUN, *retried, ENROLLED, processed, (bob, ENROLLED[1])])
     assert told.crossings() == [("campaign_over", ANN, 8), ("campaign_over", bob, 9)]
     assert told.crossings(since=7) == [("campaign_over", ANN, 8), ("campaign_over", bob, 9)]

@@ -14,7 +14,7 @@ from drumbeat.events.light import decode_light
 from drumbeat.projections import timers
 from drumbeat.projections.engine import by_stream
 from drumbeat.projections.timers_contacts import CONTACT_FOLDS, CONTACT_KEYS, ContactWatch
-from properties.test_contact_properties import Story, stories
+from support.contact_stories import Story, stories
 from support.given import event
 from support.postgres import TestServer
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
