@@ -14,6 +14,7 @@ from drumbeat.events.labels import LabelFacts, labels, overlays
 from drumbeat.events.lifecycle import ActionFacts, available_actions
 from drumbeat.events.schedule import Hours
 from drumbeat.events.values import CampaignKind, CampaignSource, CampaignStatus, Vocabulary
+from drumbeat.projections.campaigns import name_key
 from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.database import Row, Snapshot
@@ -139,7 +140,8 @@ def campaigns(
     order: Order = Order.DESC,
 ) -> Response:
     """Deleted campaigns are not listed; archived ones are."""
-    filters = {"search": search, "status": status, "status_label": status_label, "kind": kind}
+    wanted = None if search is None else name_key(search)
+    filters = {"search": wanted, "status": status, "status_label": status_label, "kind": kind}
     with ask.snapshot() as now:
         return LISTING.answer(ask, now, paged, lambda row: _item(row, now), sort=sort, order=order, **filters)
 

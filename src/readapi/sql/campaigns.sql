@@ -24,7 +24,7 @@ WHERE c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s
 FROM live.campaigns c
 WHERE c.workspace_id = %(workspace_id)s
   AND NOT c.deleted
-  AND (%(search)s::text IS NULL OR strpos(c.name_key, lower(%(search)s::text)) > 0)
+  AND (%(search)s::text IS NULL OR strpos(c.name_key, %(search)s::text) > 0)
   AND (%(status)s::text[] IS NULL OR c.status = ANY (%(status)s::text[]))
   AND (%(status_label)s::text[] IS NULL OR c.status_label = ANY (%(status_label)s::text[]))
   AND (%(kind)s::text[] IS NULL OR c.kind = ANY (%(kind)s::text[]))
