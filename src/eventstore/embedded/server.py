@@ -91,8 +91,7 @@ class EmbeddedServer:
                 self._launch(programs, account)
             while not self._is_ready_in_time():
                 # A server that was killed leaves helpers behind for a moment, and they hold its memory.
-                self._progress("waiting for what is left of a killed server to end")
-                time.sleep(0.2)
+                time.sleep(0.1)
                 if self.postmaster_pid is None:
                     self._launch(programs_for(account), account)
             if self._user_lock is None:
@@ -200,9 +199,12 @@ class EmbeddedServer:
             readiness = ask(self._url_of("postgres"), DATABASE)
             if readiness is Readiness.READY:
                 return True
+            if self._process is None and self.postmaster_pid is None:
+                return False  # the server that we were joining died
             if self._process is not None and self._process.poll() is not None:
                 words = self._words_of_this_start()
                 self._tries_left -= 1
+                self._process = None
                 if self._tries_left > 0 and any(sign in words for sign in _SIGNS_OF_A_KILLED_SERVER):
                     return False
                 self._give_up("PostgreSQL ended while starting", words)
