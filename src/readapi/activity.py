@@ -19,6 +19,7 @@ from drumbeat.readapi.names import names_of
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.statements import listing, load
 
+SQL = load("activity")
 router = routing.router("activity")
 
 ActionName = Annotated[str, routing.OneOf(sorted(action_names()))]
@@ -47,7 +48,7 @@ class Done(msgspec.Struct, kw_only=True):
 
 
 LISTING = Listing(
-    statements=listing(load("activity"), {"position": "by_position"}),
+    statements=listing(SQL, {"position": "by_position"}),
     key_types={"position": int},
     id_column="position",
     id_type=int,

@@ -22,6 +22,7 @@ from drumbeat.readapi.problems import UnknownCampaign
 from drumbeat.readapi.statements import listing, load
 from drumbeat.readapi.words import in_words
 
+SQL = load("history")
 router = routing.router("history")
 
 
@@ -57,7 +58,7 @@ class Change(msgspec.Struct, kw_only=True):
 
 
 LISTING = Listing(
-    statements=listing(load("history"), {"position": "by_position"}),
+    statements=listing(SQL, {"position": "by_position"}),
     key_types={"position": int},
     id_column="position",
     id_type=int,
