@@ -77,6 +77,9 @@ def _say(words: str) -> None:
 @app.command()
 def up(
     demonstration: Annotated[bool, typer.Option("--demonstration", help="Load the demonstration first.")] = False,
+    people: Annotated[
+        int, typer.Option(min=1, max=2_000, help="How many people the demonstration calls.")
+    ] = 2_000,
 ) -> None:
     """Start everything this machine needs, and end it all with Ctrl-C."""
     from drumbeat import bootstrap
@@ -87,7 +90,9 @@ def up(
 
     def load(url: str, stop: Event) -> None:
         with progress("loading the demonstration") as show:
-            bootstrap.load_demonstration(in_force, url, stop=stop, on_progress=lambda share: show(share, ""))
+            bootstrap.load_demonstration(
+                in_force, url, stop=stop, people=people, on_progress=lambda share: show(share, "")
+            )
 
     run = MachineRun(in_force, stop_on_signals(), say=_say)
     raise typer.Exit(run.run(migrate=bootstrap.migrate, load=load if demonstration else None))

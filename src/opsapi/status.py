@@ -94,12 +94,13 @@ def look(
     try:
         head = reader.high_water()
         long_appends = tuple(a for a in reader.appenders() if a.seconds >= _LONG_APPEND_SECONDS)
-        return Status(clock(), head, tuple(standings(database_url)), long_appends, _processes(settings))
+        return Status(clock(), head, tuple(standings(database_url)), long_appends, processes(settings))
     finally:
         reader.close()
 
 
-def _processes(settings: Settings) -> tuple[ProcessState, ...]:
+def processes(settings: Settings) -> tuple[ProcessState, ...]:
+    """Which processes answer; those without a port cannot be asked."""
     addresses = {"api": settings.address(settings.api_port) + "/health/ready"}
     for name, port in (("project", settings.project_metrics_port), ("policies", settings.policies_metrics_port)):
         if port:

@@ -15,6 +15,7 @@ from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
 from drumbeat.intake.demonstration import Interrupted
 from drumbeat.opsapi.exits import Exit
+from drumbeat.opsapi.status import processes
 from drumbeat.opsapi.supervisor import Supervisor
 from drumbeat.settings import Settings, variable_of
 
@@ -122,7 +123,7 @@ class MachineRun:
             self._loading.join()
 
     def _is_ready(self) -> bool:
-        return self._get("/health/ready") is not None
+        return all(process.answers for process in processes(self._settings))
 
     def _get(self, path: str) -> object | None:
         try:
@@ -135,15 +136,13 @@ class MachineRun:
         self._say(ready_words(self._api, self._first_campaign()))
 
     def _first_campaign(self) -> str:
+        """The newest campaign, once the read models show everything."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not self._stop.is_set():
-            answer = self._get("/campaigns?limit=1")
-            items = answer["items"] if isinstance(answer, dict) else []
-            if items:
-                return str(items[0]["campaign_id"])
-            if self._loading is None:
-                break
-            time.sleep(0.1)
+            answer = self._get("/campaigns?limit=1&sort=date&order=desc")
+            if isinstance(answer, dict) and answer["freshness"]["lag_events"] == 0:
+                return str(answer["items"][0]["campaign_id"]) if answer["items"] else "CAMPAIGN"
+            self._stop.wait(0.1)
         return "CAMPAIGN"
 
 

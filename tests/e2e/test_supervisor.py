@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 
-import psutil
 import pytest
 
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.supervisor import Supervisor
+from support.machine import lives, until
 
 CHILD = """
 import sys, threading, signal
@@ -29,24 +29,6 @@ if sys.argv[1] == "failing":
     sys.exit(1)
 threading.Event().wait() if sys.argv[1] == "deaf" else stop.wait()
 """
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Whether a condition comes true in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def lives(pid: int) -> bool:
-    """Whether a process runs; one that nobody has buried yet does not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture
@@ -123,6 +105,7 @@ def test_children_end_when_their_supervisor_is_killed(script: Path, tmp_path: Pa
         from drumbeat.telemetry import configure_logging
         configure_logging(process="up")
         from drumbeat.opsapi.supervisor import Supervisor
+from support.machine import lives, until
         s = Supervisor(environment=os.environ, shutdown_seconds=1, command=(sys.executable, {str(script)!r}))
         s.add("api", "willing"); s.add("project", "willing")
         print(*s.pids().values(), flush=True)

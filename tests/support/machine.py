@@ -1,0 +1,169 @@
+"""`drumbeat` as its users run it: processes of their own, in a state folder and on ports of their own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import psutil
+
+DRUMBEAT = str(Path(sys.executable).parent / "drumbeat")
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+    """Whether a condition comes true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that nobody has buried yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody listens on now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def environment(home: Path, **settings: object) -> dict[str, str]:
+    """The environment of a machine of its own: nothing of the tester's settings is left in it."""
+    ports = free_ports(3)
+    ours = {
+        "DRUMBEAT_HOME": home,
+        "DRUMBEAT_API_PORT": ports[0],
+        "DRUMBEAT_PROJECT_METRICS_PORT": ports[1],
+        "DRUMBEAT_POLICIES_METRICS_PORT": ports[2],
+        "DRUMBEAT_LOG_FORMAT": "json",
+        **settings,
+    }
+    others = {name: value for name, value in os.environ.items() if not name.startswith("DRUMBEAT_")}
+    return others | {name: str(value) for name, value in ours.items()}
+
+
+def drumbeat(*arguments: str, env: Mapping[str, str], seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [DRUMBEAT, *arguments], env=env, capture_output=True, text=True, timeout=seconds, check=False
+    )
+
+
+class Machine:
+    """One `drumbeat up`. `home` outlives it."""
+
+    def __init__(self, home: Path, log: Path, *arguments: str, **settings: object) -> None:
+        self.env = environment(home, **settings)
+        self.home = home
+        self.address = f"http://127.0.0.1:{self.env['DRUMBEAT_API_PORT']}"
+        self._log = log
+        with log.open("w") as said:
+            self.process = subprocess.Popen(
+                [DRUMBEAT, "up", *arguments],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        """Everything that it and its processes have written."""
+        return self._log.read_text()
+
+    def is_up(self) -> bool:
+        """Whether it has told what to open."""
+        assert self.process.poll() is None, self.said
+        return "Drumbeat is running." in self.said
+
+    def urls(self) -> list[str]:
+        """The requests that it offers to paste."""
+        return re.findall(r"curl -s '(\S+)'", self.said)
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path of the API; None while it does not answer, or answers with an error."""
+        try:
+            with urlopen(self.address + path, timeout=20) as answer:
+                return json.loads(answer.read())
+        except (HTTPError, URLError, OSError):
+            return None
+
+    def pid_of(self, name: str) -> int | None:
+        """The process id of the child that runs now."""
+        found = [
+            process.pid
+            for process in psutil.Process(self.process.pid).children(recursive=True)
+            if (process.name() == "postgres" and name == "postgres" and process.ppid() == self.process.pid)
+            or name in _command_of(process)[2:4]
+        ]
+        return found[0] if found else None
+
+    def everything(self) -> list[int]:
+        """The process ids of all that it consists of."""
+        parent = psutil.Process(self.process.pid)
+        return [parent.pid, *(child.pid for child in parent.children(recursive=True))]
+
+    def interrupt(self, seconds: float = 30.0) -> int:
+        """Ctrl-C, and its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor."""
+        self.process.kill()
+        self.process.wait()
+
+
+def _command_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@contextmanager
+def machine(home: Path, log: Path, *arguments: str, **settings: object) -> Iterator[Machine]:
+    """A machine that is up; ended at the end, whatever happened."""
+    made = Machine(home, log, *arguments, **settings)
+    try:
+        assert until(made.is_up, 90), made.said
+        yield made
+    finally:
+        if made.process.poll() is None:
+            remains = made.everything()
+            made.process.send_signal(signal.SIGTERM)
+            try:
+                made.process.wait(20)
+            except subprocess.TimeoutExpired:
+                for pid in remains:
+                    psutil.Process(pid).kill()
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        yield int(listening.getsockname()[1])
