@@ -78,8 +78,12 @@ class Run:
         campaign_id: UUID | None = None,
         expected_version: int | None = None,
         results: Callable[[Sequence[Fact]], tuple[dict[str, Any], ...]] = lambda _facts: (),
+        beside: Callable[[Sequence[Fact]], Sequence[Event[Fact]]] = lambda _facts: (),
     ) -> Done:
-        """Carry out a decision on one stream; `results` makes its answer from the facts. Raises `Refused`."""
+        """Carry out a decision on one stream; `results` makes its answer from the facts. Raises `Refused`.
+
+        `beside` gives the events of other streams that the facts bring along, for the same append.
+        """
 
         def plan() -> Plan:
             loaded = self.load(aggregate, stream_id)
@@ -93,7 +97,8 @@ class Run:
                 )
             facts = decide(loaded.state)
             events = self.stamp(facts, stream_id=stream_id, version=loaded.version, campaign_id=campaign_id)
-            return Plan(stream_id, loaded.version + len(events), events, results(facts))
+            version = loaded.version + len(events)
+            return Plan(stream_id, version, [*events, *beside(facts)], results(facts))
 
         return self.many(plan)
 

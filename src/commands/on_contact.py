@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from drumbeat.aggregates.campaign import CAMPAIGN, terms_of
+from drumbeat.aggregates.campaign.launching import open_audience
+from drumbeat.aggregates.campaign.state import Paused
 from drumbeat.aggregates.contact.evolve import AGGREGATE as CONTACT
 from drumbeat.aggregates.contact.guards import CALLING
 from drumbeat.aggregates.contact.state import Contact
@@ -15,7 +17,8 @@ from drumbeat.aggregates.suppression import SUPPRESSION, is_suppressed
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Decision, Handler
 from drumbeat.commands.loop import Run, unknown
-from drumbeat.events import Fact
+from drumbeat.events import Event, Fact
+from drumbeat.events.contact import ContactReopened
 from drumbeat.events.values import CampaignKind, Channel
 
 Results = Callable[[Sequence[Fact]], tuple[dict[str, Any], ...]]
@@ -58,9 +61,22 @@ def on_contact(decide: Decision, *, asks: Decision | None = None, results: Resul
             campaign_id=command.campaign_id,
             expected_version=command.expected_version,
             results=results,
+            beside=lambda facts: _audience_opened_again(run, command.campaign_id, facts),
         )
 
     return handle
+
+
+def _audience_opened_again(run: Run, campaign_id: UUID, facts: Sequence[Fact]) -> Sequence[Event[Fact]]:
+    # A paused campaign may have noted that its audience was processed; with a contact reopened it no longer is,
+    # and resuming must not lead to finalizing.
+    if not any(isinstance(fact, ContactReopened) for fact in facts):
+        return ()
+    campaign = run.load(CAMPAIGN, campaign_id)
+    if not isinstance(campaign.state, Paused):
+        return ()
+    opened = open_audience(campaign.state)
+    return run.stamp(opened, stream_id=campaign_id, version=campaign.version, campaign_id=campaign_id)
 
 
 def own_contact(contact: Contact | None, command: OfContact) -> Contact | None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from drumbeat.aggregates.campaign import CAMPAIGN as CAMPAIGN_STREAM
 from drumbeat.aggregates.campaign.state import Scheduled
+from drumbeat.commands.calls import EndCall, PlaceCall
 from drumbeat.commands.campaign import (
     ArchiveCampaign,
     CancelCampaign,
@@ -17,12 +18,14 @@ from drumbeat.commands.campaign import (
     DuplicateCampaign,
     FinishFinalizing,
     LaunchCampaign,
+    MarkAudienceProcessed,
     PauseCampaign,
     RenameCampaign,
     ResumeCampaign,
     StartCampaign,
 )
 from drumbeat.commands.command import Command
+from drumbeat.commands.contacts import RetryContact
 from drumbeat.commands.dispatch import HANDLERS
 from drumbeat.commands.goals import ArchiveGoal, DefineAnalysis, DefineGoal
 from drumbeat.commands.reports import RequestReport
@@ -40,10 +43,13 @@ from drumbeat.commands.senders import (
 from drumbeat.commands.suppressions import AddSuppression, LiftSuppression
 from drumbeat.events.campaign import (
     CampaignActivated,
+    CampaignAudienceOpened,
+    CampaignAudienceProcessed,
     CampaignCompleted,
     CampaignDrafted,
     CampaignLaunched,
     CampaignRenamed,
+    CampaignResumed,
     CampaignSenderExcluded,
     CampaignSenderReinstated,
     CampaignSettingsChanged,
@@ -55,6 +61,7 @@ from drumbeat.events.lifecycle import ALLOWED_FROM
 from drumbeat.events.schedule import Hours
 from drumbeat.events.suppression import SuppressionAdded, SuppressionLifted
 from drumbeat.events.values import (
+    CallOutcome,
     CampaignKind,
     Channel,
     CompletionReason,
@@ -62,7 +69,7 @@ from drumbeat.events.values import (
     Question,
     WeeklyHours,
 )
-from support.commanding import CAMPAIGN, GOAL, SENDER, FixedKeys, World, drafted, running
+from support.commanding import CAMPAIGN, GOAL, SENDER, FixedKeys, World, contact, drafted, running
 from support.given import in_seconds, uid
 
 NOBODY = uid("nobody")
@@ -203,6 +210,18 @@ def test_goals_and_analyses_get_ids_when_none_are_given() -> None:
     assert isinstance(analysis, CampaignAnalysisDefined)
     assert goal.goal_id != analysis.analysis_id
     assert goal.role is GoalRole.SECONDARY
+
+
+def test_a_contact_tried_again_while_paused_keeps_its_campaign_from_finalizing_at_resume() -> None:
+    world = running(completion_timeout_seconds=0)
+    world.do(PlaceCall(campaign_id=CAMPAIGN, contact_id=contact(), sender_id=SENDER))
+    world.do(EndCall(campaign_id=CAMPAIGN, contact_id=contact(), attempt=1, outcome=CallOutcome.COMPLETED))
+    world.do(PauseCampaign(campaign_id=CAMPAIGN))
+    noted = MarkAudienceProcessed(campaign_id=CAMPAIGN)
+    assert world.do(noted).facts == (CampaignAudienceProcessed(),)
+    world.do(RetryContact(campaign_id=CAMPAIGN, contact_id=contact()))
+    assert world.facts(CAMPAIGN)[-1] == CampaignAudienceOpened()
+    assert world.do(ResumeCampaign(campaign_id=CAMPAIGN)).facts == (CampaignResumed(),)
 
 
 # -- senders
