@@ -59,7 +59,7 @@ LISTING = Listing(
     router,
     "/campaigns/{campaign_id}/activity",
     answers=Page[Done],
-    problems=routing.CAMPAIGN,
+    problems=(*routing.CAMPAIGN, *routing.PAGED),
     summary="What was done in a campaign, newest first",
 )
 def activity(

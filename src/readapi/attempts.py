@@ -112,7 +112,7 @@ LISTING = Listing(
     router,
     "/campaigns/{campaign_id}/attempts",
     answers=Page[Attempt],
-    problems=routing.CAMPAIGN,
+    problems=(*routing.CAMPAIGN, *routing.PAGED),
     summary="The calls of a campaign, newest first",
 )
 def attempts(

@@ -125,7 +125,13 @@ LISTING = Listing(
 )
 
 
-@routing.reads(router, "/campaigns", answers=Page[CampaignItem], summary="The campaigns of the workspace")
+@routing.reads(
+    router,
+    "/campaigns",
+    answers=Page[CampaignItem],
+    problems=routing.PAGED,
+    summary="The campaigns of the workspace",
+)
 def campaigns(
     ask: Asked,
     paged: Paged,

@@ -132,7 +132,7 @@ class ContactCard(ContactItem, kw_only=True):
     router,
     "/campaigns/{campaign_id}/contacts",
     answers=Page[ContactItem],
-    problems=routing.CAMPAIGN,
+    problems=(*routing.CAMPAIGN, *routing.PAGED),
     summary="The contacts of a campaign",
 )
 def contacts(

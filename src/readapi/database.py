@@ -80,9 +80,13 @@ class ReadModels:
             connection, position, recorded_at = self._begin()
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise DatabaseAway("the read models cannot be reached; try again") from error
+        except psycopg.errors.UndefinedTable as error:
+            raise _not_made() from error
         try:
             yield Snapshot(AsOf(position, instant), recorded_at, workspace_id, connection)
             connection.execute(b"COMMIT")
+        except psycopg.errors.UndefinedTable as error:
+            raise _not_made() from error
         except psycopg.OperationalError as error:
             raise DatabaseAway("the read models went away in the middle of the answer; try again") from error
         finally:
@@ -102,9 +106,6 @@ class ReadModels:
             cursor = connection.execute(_BEGIN, prepare=False)
             cursor.nextset()
             row = cursor.fetchone()
-        except psycopg.errors.UndefinedTable as error:
-            self._give_back(connection)
-            raise NotReady("there are no read models in this database: run `drumbeat migrate`") from error
         except BaseException:
             self._give_back(connection)
             raise
@@ -114,3 +115,7 @@ class ReadModels:
         with suppress(psycopg.Error):
             connection.rollback()  # a problem was raised in the middle; after COMMIT it does nothing
         self._pool.putconn(connection)
+
+
+def _not_made() -> NotReady:
+    return NotReady("there are no read models in this database yet: run `drumbeat migrate`")

@@ -69,7 +69,7 @@ LISTING = Listing(
     router,
     "/campaigns/{campaign_id}/history",
     answers=Page[Change],
-    problems=(UnknownCampaign,),
+    problems=(UnknownCampaign, *routing.PAGED),
     summary="Every change of a campaign: who, when, why, before and after",
 )
 def history(

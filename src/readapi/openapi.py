@@ -1,5 +1,7 @@
 """The OpenAPI document: parameters from the signatures, answers and problems from their types, nothing twice."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +11,8 @@ from fastapi.openapi.utils import get_openapi
 from drumbeat.readapi.asking import Fresh
 from drumbeat.readapi.problems import ProblemDocument
 from drumbeat.readapi.routing import SCHEMAS
+
+_EXAMPLES = Path(__file__).with_name("examples.json")
 
 DESCRIPTION = """\
 Reads of Drumbeat: campaigns, their dashboards, and exactly the rows behind every number.
@@ -30,10 +34,14 @@ def document(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas.update(SCHEMAS | own)
-    for path in made["paths"].values():
-        for operation in path.values():
+    examples = json.loads(_EXAMPLES.read_bytes())
+    for path, operations in made["paths"].items():
+        for operation in operations.values():
             # A wrong parameter is answered 400 with a problem document, never FastAPI's own 422.
             operation["responses"].pop("422", None)
+            if path in examples:
+                answer = operation["responses"]["200"]["content"]["application/json"]
+                answer["examples"] = {"example": examples[path]}
     return made
 
 

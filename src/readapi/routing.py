@@ -23,6 +23,7 @@ ALWAYS: tuple[type[Problem], ...] = (
     problems.InvalidParameter,
     problems.UnknownParameter,
     problems.DatabaseAway,
+    problems.NotReady,
     problems.TooManyWaiters,
     problems.PositionNotReached,
     problems.InternalError,
@@ -31,6 +32,9 @@ ALWAYS: tuple[type[Problem], ...] = (
 
 CAMPAIGN = (problems.UnknownCampaign, problems.CampaignDeleted)
 """What every question about one campaign may answer beside that."""
+
+PAGED = (problems.MalformedCursor,)
+"""What every list may answer beside that."""
 
 
 def reads(
@@ -93,17 +97,18 @@ def declared(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """The responses of OpenAPI for these problems, by status."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in dict.fromkeys(kinds):
-        said = f"`{kind.code}`: {kind.title}."
-        known = by_status.get(kind.status)
-        text = said if known is None else f"{known['description']} {said}"
-        response: dict[str, Any] = {
-            "description": text,
-            "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
-        }
+        response = by_status.setdefault(kind.status, _empty_response())
+        response["description"] = f"{response['description']} `{kind.code}`: {kind.title}.".strip()
+        example = msgspec.to_builtins(kind("what exactly is wrong, in a sentence").document())
+        response["content"][problems.CONTENT_TYPE]["examples"][kind.code] = {"value": example}
         if kind.retry_after_seconds is not None:
             response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
-        by_status[kind.status] = response
     return by_status
+
+
+def _empty_response() -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/ProblemDocument"}
+    return {"description": "", "content": {problems.CONTENT_TYPE: {"schema": schema, "examples": {}}}}
 
 
 class OneOf:

@@ -1,0 +1,188 @@
+"""The OpenAPI document is complete and true: schemas, errors, examples.
+
+The examples are written anew by `WRITE_EXAMPLES=1 pytest tests/readapi/test_openapi.py`.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import structlog
+from jsonschema import Draft202012Validator
+
+import drumbeat
+from drumbeat.readapi.problems import catalogue
+from support.postgres import TestServer
+from support.reading import Reading, away, get, pages, problem
+from support.story import ANN, GONE, NOW, NUMBER, SPRING, TERM_DEPOSIT
+
+pytestmark = pytest.mark.postgres
+
+EXAMPLES = Path(drumbeat.__file__).parent / "readapi" / "examples.json"
+NOBODY = UUID(int=0)
+
+REQUESTS = {
+    "/health/live": "/health/live",
+    "/health/ready": "/health/ready",
+    "/metrics/definitions": "/metrics/definitions",
+    "/campaigns": "/campaigns?status=running&sort=name&order=asc&limit=2&count=true",
+    "/campaigns/{campaign_id}": f"/campaigns/{SPRING}",
+    "/campaigns/{campaign_id}/dashboard": f"/campaigns/{SPRING}/dashboard",
+    "/campaigns/{campaign_id}/heatmap": f"/campaigns/{SPRING}/heatmap",
+    "/campaigns/{campaign_id}/contacts": (
+        f"/campaigns/{SPRING}/contacts?status=finished&goal={TERM_DEPOSIT}&result=achieved&sort=name&limit=1"
+    ),
+    "/campaigns/{campaign_id}/contacts/{contact_id}": f"/campaigns/{SPRING}/contacts/{ANN}",
+    "/campaigns/{campaign_id}/attempts": (
+        f"/campaigns/{SPRING}/attempts?conversation=true&sender={NUMBER}&from=2026-03-02T00:00:00Z&limit=1"
+    ),
+    "/campaigns/{campaign_id}/senders": f"/campaigns/{SPRING}/senders",
+    "/campaigns/{campaign_id}/activity": f"/campaigns/{SPRING}/activity?contact={ANN}&action=call_ended&limit=2",
+    "/campaigns/{campaign_id}/history": f"/campaigns/{SPRING}/history?stream=campaign&order=asc&limit=2",
+}
+
+
+@pytest.fixture(scope="module")
+def document(client: httpx.Client) -> dict[str, Any]:
+    """The document as a client gets it."""
+    found: dict[str, Any] = client.get("/openapi.json").json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        assert methods.keys() == {"get"}
+        yield path, methods["get"]
+
+
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator(
+        {**schema, "components": document["components"]}, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+
+
+def answer_schema(document: dict[str, Any], path: str) -> dict[str, Any]:
+    schema: dict[str, Any] = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"][
+        "schema"
+    ]
+    return schema
+
+
+def test_every_example_is_what_the_route_answers(client: httpx.Client, document: dict[str, Any]) -> None:
+    get(client, "/health/live")
+    _until_ready(client)
+    answered = {
+        path: {"summary": f"GET {request}", "value": get(client, request)} for path, request in REQUESTS.items()
+    }
+    if os.environ.get("WRITE_EXAMPLES"):
+        lines = [f"{json.dumps(path)}: {json.dumps(one, ensure_ascii=False)}" for path, one in answered.items()]
+        EXAMPLES.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    assert json.loads(EXAMPLES.read_text()) == answered
+    documented = {path for path, _ in operations(document)} - {"/metrics"}
+    assert documented == REQUESTS.keys()
+
+
+def _until_ready(client: httpx.Client) -> None:
+    while client.get("/health/ready").status_code != 200:
+        pass
+
+
+def test_every_example_in_the_document_can_be_sent(client: httpx.Client, document: dict[str, Any]) -> None:
+    for path, operation in operations(document):
+        if path == "/metrics":
+            continue
+        content = operation["responses"]["200"]["content"]["application/json"]
+        example = content["examples"]["example"]
+        assert client.get(example["summary"].removeprefix("GET ")).json() == example["value"]
+        validator(document, content["schema"]).validate(example["value"])
+
+
+def test_every_row_of_every_list_is_as_its_schema_says(client: httpx.Client, document: dict[str, Any]) -> None:
+    for path in ("contacts", "attempts", "activity", "history"):
+        check = validator(document, answer_schema(document, "/campaigns/{campaign_id}/" + path))
+        check.validate(get(client, f"/campaigns/{SPRING}/{path}?limit=500&count=true"))
+    check = validator(document, answer_schema(document, "/campaigns/{campaign_id}/contacts/{contact_id}"))
+    for row in pages(client, f"/campaigns/{SPRING}/contacts"):
+        check.validate(get(client, f"/campaigns/{SPRING}/contacts/{row['contact_id']}"))
+    for row in pages(client, "/campaigns"):
+        for path in ("", "/dashboard", "/heatmap", "/senders"):
+            check = validator(document, answer_schema(document, "/campaigns/{campaign_id}" + path))
+            check.validate(get(client, f"/campaigns/{row['campaign_id']}{path}"))
+
+
+def test_the_document_is_described_to_the_last_parameter(document: dict[str, Any]) -> None:
+    for path, operation in operations(document):
+        assert operation["summary"], path
+        assert operation["description"], path
+        for parameter in operation.get("parameters", ()):
+            speaks_for_itself = parameter["in"] == "path" or parameter["name"] in {"sort", "order"}
+            assert parameter.get("description") or speaks_for_itself, (path, parameter["name"])
+    for name, schema in document["components"]["schemas"].items():
+        assert "$ref" in schema or schema.get("description") or "enum" in schema, name
+
+
+def declared(operation: dict[str, Any]) -> set[str]:
+    return {
+        code
+        for answer in operation["responses"].values()
+        for code in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    }
+
+
+def asked_of(path: str, campaign_id: UUID = SPRING, contact_id: UUID = ANN) -> str:
+    return path.format(campaign_id=campaign_id, contact_id=contact_id)
+
+
+PROVOKED: dict[str, Callable[[str], str]] = {
+    "unknown-parameter": lambda path: f"{asked_of(path)}?colour=1",
+    "invalid-parameter": lambda path: f"{asked_of(path)}?at_least=soon",
+    "malformed-cursor": lambda path: f"{asked_of(path)}?cursor=x",
+    "unknown-campaign": lambda path: asked_of(path, campaign_id=NOBODY),
+    "campaign-deleted": lambda path: asked_of(path, campaign_id=GONE),
+    "unknown-contact": lambda path: asked_of(path, contact_id=NOBODY),
+    "position-not-reached": lambda path: f"{asked_of(path)}?at_least=999999",
+    "too-many-waiters": lambda path: f"{asked_of(path)}?at_least=999999",
+}
+
+
+def _break(_request: object) -> object:
+    raise RuntimeError
+
+
+@contextmanager
+def troubled(story: Reading, server: TestServer) -> Iterator[dict[str, httpx.Client]]:
+    """A client for every problem that needs trouble to be met."""
+    with ExitStack() as stack:
+        empty = Reading(stack.enter_context(server.fresh_database()), now=NOW)
+        yield {
+            "position-not-reached": stack.enter_context(story.client(wait_limit_seconds=0)),
+            "too-many-waiters": stack.enter_context(story.client(max_waiters=0)),
+            "database-away": stack.enter_context(
+                story.client(read_models_url=away(story.database_url), wait_for_connection_seconds=0.05)
+            ),
+            "not-ready": stack.enter_context(empty.client(ledger_url=away(story.database_url))),
+            "internal-error": stack.enter_context(story.client(principal=_break)),
+        }
+
+
+def test_every_declared_problem_can_be_met_and_is_declared_with_its_status(
+    client: httpx.Client, story: Reading, postgres_server: TestServer, document: dict[str, Any]
+) -> None:
+    met: set[str] = set()
+    with structlog.testing.capture_logs(), troubled(story, postgres_server) as clients:
+        for path, operation in operations(document):
+            for code in declared(operation):
+                ask = PROVOKED.get(code, asked_of)
+                answer = clients.get(code, client).get(ask(path))
+                assert problem(answer)["code"] == code, (path, code)
+                assert str(answer.status_code) in operation["responses"], (path, code)
+                assert code in operation["responses"][str(answer.status_code)]["description"]
+                met.add(code)
+    kinds = {kind.code for kind in catalogue()}
+    assert kinds - met == {"unknown-route", "method-not-allowed"}, "these two belong to no route"
