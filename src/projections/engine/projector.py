@@ -80,10 +80,10 @@ class Projector:
 
         Raises `ProjectorStopped`, and `LogRewound` when the log no longer holds what these rows were made of.
         """
-        self._follow(lambda _session: stop.is_set(), stop)
+        self._follow(lambda _session: stop.is_set(), stop, up_to=None, deadline=float("inf"))
 
     def run_until(self, position: int, timeout_seconds: float = 60.0) -> None:
-        """Apply everything up to a position. Raises `TimeoutError`, and what `run` raises."""
+        """Apply everything up to a position and nothing above it. Raises `TimeoutError`, and what `run` raises."""
         deadline = monotonic() + timeout_seconds
         late = threading.Event()
 
@@ -92,19 +92,19 @@ class Projector:
                 late.set()
             return session.lowest >= position or late.is_set()
 
-        self._follow(is_done, late, deadline)
+        self._follow(is_done, late, up_to=position, deadline=deadline)
         if late.is_set():
             raise TimeoutError(f"the read models are not at {position} yet: {self.stats.last_error}")
 
     def _follow(
-        self, is_done: Callable[[Session], bool], stop: threading.Event, deadline: float = float("inf")
+        self, is_done: Callable[[Session], bool], stop: threading.Event, *, up_to: int | None, deadline: float
     ) -> None:
         pause = _SHORTEST_PAUSE_SECONDS
         while not stop.is_set():
             try:
                 with self._session() as session:
                     while not is_done(session):
-                        if self._step(session):
+                        if self._step(session, up_to):
                             pause = _SHORTEST_PAUSE_SECONDS
                         else:
                             self._source.wait(self._options.poll_seconds)
@@ -138,9 +138,9 @@ class Projector:
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self._database_url, autocommit=True, connect_timeout=5)
 
-    def _step(self, session: Session) -> bool:
+    def _step(self, session: Session, up_to: int | None) -> bool:
         """Read, decode and fold what comes next, while what came before is written. False: there was nothing."""
-        after, active, ceiling = session.next_after()
+        after, active, ceiling = session.next_after(up_to)
         with self.stats.stage("read"):
             batch = self._source.read(after, self._options.batch_events)
         rows = batch.rows if ceiling is None else [row for row in batch.rows if row.position <= ceiling]

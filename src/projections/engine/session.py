@@ -34,12 +34,14 @@ class Session:
         """Everything up to here is in every read model."""
         return min(checkpoint.position for checkpoint in self.checkpoints.values())
 
-    def next_after(self) -> tuple[int, list[str], int | None]:
+    def next_after(self, up_to: int | None) -> tuple[int, list[str], int | None]:
         """Where to read on, for whom, and up to where: the projections furthest behind catch up with the next."""
         after = min(self.reached.values())
         active = [name for name, position in self.reached.items() if position == after]
-        ahead = [position for position in self.reached.values() if position > after]
-        return after, active, min(ahead, default=None)
+        ceilings = [position for position in self.reached.values() if position > after]
+        if up_to is not None:
+            ceilings.append(up_to)
+        return after, active, min(ceilings, default=None)
 
     def apply(self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]) -> None:
         """Fold a batch and begin to write it; the one before is then committed. Raises what is not its fault."""
