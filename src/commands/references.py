@@ -1,4 +1,4 @@
-"""What a campaign's commands look up in other streams: loaded, never locked (docs/concepts.md lists each)."""
+"""What a campaign's commands look up in other streams: loaded, never locked (docs/crossings.md lists each)."""
 
 from collections.abc import Iterable
 from uuid import UUID

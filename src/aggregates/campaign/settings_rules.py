@@ -225,5 +225,6 @@ def described_settings() -> Iterable[tuple[str, str, str, str]]:
     defaults = CampaignSettings()
     for rule in RULES.values():
         default = getattr(defaults, rule.field)
-        shown = spoken_duration(default) if rule.field.endswith("_seconds") else default
-        yield rule.field, rule.meaning, rule.allowed, "none" if shown in {None, ""} else str(shown)
+        spoken = spoken_duration(default) if rule.field.endswith("_seconds") else default
+        shown = str(spoken).lower() if isinstance(spoken, bool) else str(spoken)
+        yield rule.field, rule.meaning, rule.allowed, "none" if spoken in {None, ""} else shown
