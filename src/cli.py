@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.metadata import version as installed_version
 from itertools import chain
 from pathlib import Path
@@ -179,8 +180,7 @@ def events(
     )
     shown = log.as_json if as_json else log.as_line
     stop = stop_on_signals()
-    with bootstrap.database(_settings("events", quiet=True), say=_say) as url:
-        source = LogSource(url)
+    with bootstrap.database(_settings("events", quiet=True), say=_say) as url, closing(LogSource(url)) as source:
         head = source.high_water()
         listed = log.stretch(source, choice, after=after) if since else log.last(source, choice, count=last)
         coming = log.follow(source, choice, after=head, stop=stop) if follow else ()

@@ -7,6 +7,7 @@ from drumbeat.commands.ledger import EventTooLarge, LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServerError
 from drumbeat.eventstore.marks import UnsafeServer
 from drumbeat.eventstore.migrations import SchemaMismatch
+from drumbeat.eventstore.reader import LogUnavailable
 from drumbeat.intake.errors import IntakeError, LedgerAway
 from drumbeat.opsapi.exits import Exit
 from drumbeat.projections.engine.install import OtherDefinition
@@ -36,6 +37,7 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (LedgerAway, Exit.UNAVAILABLE),
     (IntakeError, Exit.WRONG_USE),
     (SourceUnavailable, Exit.UNAVAILABLE),
+    (LogUnavailable, Exit.UNAVAILABLE),
     (OperationalError, Exit.UNAVAILABLE),
 )
 
@@ -48,5 +50,5 @@ def explain(error: BaseException) -> tuple[Exit, str] | None:
         return Exit.REFUSED, f"refused ({error.code}): {error.message}"
     for kind, code in _EXPECTED:
         if isinstance(error, kind):
-            return code, str(error).strip()
+            return code, str(error) if kind is SettingsError else " ".join(str(error).split())
     return None

@@ -22,7 +22,6 @@ class ProjectorMetrics(Collector):
         for name, words, total in (
             ("drumbeat_projected_events", "Events applied to the read models.", stats.events),
             ("drumbeat_projection_batches", "Batches applied.", stats.batches),
-            ("drumbeat_skipped_events", "Events that no projection looks at.", stats.skipped),
             ("drumbeat_projector_reconnects", "Times that the database was lost.", stats.reconnects),
             ("drumbeat_projector_lost_races", "Batches that another projector had applied.", stats.lost_races),
         ):

@@ -1,6 +1,7 @@
 """Listen: an ASGI application over HTTP, or the metrics of a process that serves nothing else."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,4 +67,6 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> Failed:
-    return Failed(Exit.UNFIT, f"cannot listen on {host} port {port}: {error.strerror or error}")
+    # The library's own words name the address a second time.
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return Failed(Exit.UNFIT, f"cannot listen on {host} port {port}: {reason}")

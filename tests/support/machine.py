@@ -1,6 +1,8 @@
 """`drumbeat` as its users run it: processes of their own, in a state folder and on ports of their own."""
 
+import io
 import json
+import logging
 import os
 import re
 import signal
@@ -9,13 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import psutil
+import structlog
+
+from drumbeat import cli
 
 DRUMBEAT = str(Path(sys.executable).parent / "drumbeat")
 
@@ -69,6 +75,30 @@ def drumbeat(*arguments: str, env: Mapping[str, str], seconds: float = 60) -> su
     return subprocess.run(
         [DRUMBEAT, *arguments], env=env, capture_output=True, text=True, timeout=seconds, check=False
     )
+
+
+def drumbeat_inside(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run one command that ends by itself in this process: a second quicker, and the same to see."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    root = logging.getLogger()
+    logged, level, said, told = root.handlers[:], root.level, io.StringIO(), io.StringIO()
+    code: object = 0
+    try:
+        with (
+            mock.patch.dict(os.environ, env, clear=True),
+            mock.patch.object(sys, "argv", ["drumbeat", *arguments]),
+            redirect_stdout(said),
+            redirect_stderr(told),
+        ):
+            cli.main()
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        root.handlers[:], root.level = logged, level
+        structlog.reset_defaults()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return subprocess.CompletedProcess([*arguments], int(str(code or 0)), said.getvalue(), told.getvalue())
 
 
 class Machine:
