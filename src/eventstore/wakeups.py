@@ -1,8 +1,8 @@
 """Telling followers that something was appended, without making appends pay for it.
 
 A NOTIFY inside an append would take an instance-wide lock at every commit. Instead one thread a process says so,
-at most every few milliseconds, in transactions of its own. Followers poll as well, so that a lost word costs a
-moment.
+in transactions of its own: at once after a pause, ever more rarely while appends go on. Followers poll as well: one
+that is busy needs no word, and a word that is lost costs an idle one a moment.
 """
 
 import contextlib
@@ -21,10 +21,13 @@ _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
 class WakeUps:
     """One process's notifier. Safe for many threads; costs an append a flag."""
 
-    def __init__(self, url: str, *, pause_seconds: float = 0.005) -> None:
-        """Says so at most once in `pause_seconds`. The thread starts with the first append."""
+    def __init__(
+        self, url: str, *, shortest_pause_seconds: float = 0.005, longest_pause_seconds: float = 0.1
+    ) -> None:
+        """The thread starts with the first append."""
         self._url = url
-        self._pause_seconds = pause_seconds
+        self._shortest_pause_seconds = shortest_pause_seconds
+        self._longest_pause_seconds = longest_pause_seconds
         self._appended = threading.Event()
         self._closing = threading.Event()
         self._starting = threading.Lock()
@@ -51,6 +54,7 @@ class WakeUps:
 
     def _run(self) -> None:
         connection: Connection | None = None
+        pause_seconds = self._shortest_pause_seconds
         while self._appended.wait() and not self._closing.is_set():
             self._appended.clear()
             try:
@@ -63,6 +67,9 @@ class WakeUps:
                     if connection is not None:
                         connection.close()
                 connection = None
-            self._closing.wait(self._pause_seconds)
+            self._closing.wait(pause_seconds)
+            busy = self._appended.is_set()
+            longer = min(pause_seconds * 2, self._longest_pause_seconds)
+            pause_seconds = longer if busy else self._shortest_pause_seconds
         if connection is not None:
             connection.close()

@@ -1,0 +1,38 @@
+"""`python -m benchmarks [--quick] [AXIS …]`: run all axes or some, print the table, keep the results."""
+
+import argparse
+import sys
+
+from benchmarks import append, bulk
+from benchmarks.harness import Axis, bench, table, write
+
+AXES: dict[str, Axis] = {
+    "append-1": append.one_event_a_transaction,
+    "append-20": append.twenty_events_a_transaction,
+    "bulk-bytes": bulk.bytes_ready,
+}
+"""Every axis by the name that performance figures are quoted under."""
+
+
+def main() -> int:
+    """Run what was asked for; the exit code is 1 when a goal was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--quick", action="store_true", help="one run a side, on less work")
+    parser.add_argument("axes", nargs="*", metavar="AXIS", help=f"any of: {', '.join(AXES)}")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.axes) - set(AXES))
+    if unknown:
+        parser.error(f"unknown axes {', '.join(unknown)}; there are {', '.join(AXES)}")
+    results = []
+    with bench(quick=arguments.quick) as run:
+        for name in arguments.axes or AXES:
+            measured = AXES[name](run)
+            for result in measured if isinstance(measured, list) else [measured]:
+                write(result, run.postgres)
+                results.append(result)
+    print(table(results))
+    return 0 if all(result.met for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
