@@ -21,7 +21,7 @@ from drumbeat.intake import call_history
 from drumbeat.intake.call_history import ImportReport
 from drumbeat.intake.demonstration import PEOPLE, Demonstration, Loaded
 from drumbeat.intake.mapping import Mapping
-from drumbeat.intake.progress import Progress
+from drumbeat.intake.progress import Phase, Progress
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
 from drumbeat.opsapi.serving import serve, serve_metrics
@@ -86,6 +86,22 @@ def database(settings: Settings, *, say: Say = lambda _words: None) -> Iterator[
         return
     with EmbeddedServer(settings.postgres_home, progress=say) as server:
         yield server.url
+
+
+@contextmanager
+def revival(settings: Settings) -> Iterator[Callable[[], object]]:
+    """What to call when the database of `database` is away: starts the embedded server again when it has ended.
+
+    A server of the user's own comes back by itself. What is called raises `EmbeddedServerError`.
+    """
+    if settings.database_url is not None:
+        yield lambda: None
+        return
+    server = EmbeddedServer(settings.postgres_home)
+    try:
+        yield server.start
+    finally:
+        server.stop()
 
 
 def migrate(database_url: str, *, patience_seconds: float = 10.0) -> tuple[str, ...]:
@@ -216,7 +232,13 @@ def import_call_history(
     on_progress: Callable[[Progress], None],
 ) -> ImportReport:
     """Import a call history as the person at the keyboard. Raises `IntakeError`, `Refused`."""
-    with ledger(settings, database_url) as on:
+    with ledger(settings, database_url) as on, revival(settings) as revive:
+
+        def told(progress: Progress) -> None:
+            on_progress(progress)
+            if progress.phase is Phase.WAITING:
+                revive()
+
         return call_history.import_call_history(
             file,
             mapping,
@@ -224,5 +246,5 @@ def import_call_history(
             principal=person(),
             clock=now,
             refused_rows=refused_rows,
-            on_progress=on_progress,
+            on_progress=told,
         )
