@@ -22,6 +22,7 @@ from drumbeat.intake.call_history import ImportReport
 from drumbeat.intake.demonstration import PEOPLE, Demonstration, Loaded
 from drumbeat.intake.mapping import Mapping
 from drumbeat.intake.progress import Phase, Progress
+from drumbeat.opsapi.housekeeping import keep_forgetting
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
 from drumbeat.opsapi.serving import serve, serve_metrics
@@ -195,6 +196,7 @@ def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
     check_schemas(database_url)
     serve_metrics(settings.api_host, settings.policies_metrics_port)
     with ledger(settings, database_url) as on:
+        keep_forgetting(on, stop)
         clock = Clock(commands(database_url, on), observe=count_policy)
         poll_seconds = settings.policies_poll_ms / 1000
         clock.run(lambda: open_connection(database_url, settings={}), now, stop, poll_seconds)

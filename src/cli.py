@@ -16,6 +16,7 @@ from threading import Event
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 import typer
 
 from drumbeat import settings as settings_module
@@ -56,7 +57,9 @@ def main() -> None:
     except Exception as error:
         known = explain(error)
         if known is None:
-            raise
+            # A mistake of ours: the log gets all of it.
+            structlog.get_logger(__name__).exception("command_broke")
+            known = Exit.BUG, f"a mistake of the program: {type(error).__name__}: {error}"
         code, words = known
         for line in words.splitlines():
             print(f"drumbeat: {line}", file=sys.stderr)

@@ -10,6 +10,8 @@ from drumbeat.cli import app
 from drumbeat.events.outcomes import MEANING
 from drumbeat.eventstore.embedded import TUNED_FOR_DRUMBEAT
 from drumbeat.opsapi.exits import Exit
+from drumbeat.readapi.app import Deps, create_app
+from drumbeat.readapi.problems import catalogue
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -92,6 +94,42 @@ def test_the_exit_codes_are_documented_with_their_numbers() -> None:
     table = operations.split("## Exit codes")[1].split("\n\n")[2]
     listed = {int(line.split("|")[1]) for line in table.splitlines() if re.match(r"\| \d", line)}
     assert listed == {int(code) for code in Exit}
+
+
+def test_the_api_page_lists_every_path_and_every_problem() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    served = create_app(Deps(read_models_url="", ledger_url="")).openapi()["paths"]
+    assert set(re.findall(r"^\| `(/[^`]*)` \|", page, re.MULTILINE)) == set(served)
+    problems = {
+        (int(status), code) for status, code in re.findall(r"^\| (\d+) \| `([^`]+)` \|", page, re.MULTILINE)
+    }
+    assert problems == {(kind.status, kind.code) for kind in catalogue()}
+
+
+def test_every_parameter_that_the_api_page_uses_exists() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    served = create_app(Deps(read_models_url="", ledger_url="")).openapi()["paths"]
+    used = re.findall(r"curl -s 'http://127.0.0.1:8400([^'?]+)\?([^']+)'", page)
+    assert len(used) >= 3
+    for path, query in used:
+        parameters = served[path.replace("CAMPAIGN", "{campaign_id}")]["get"]["parameters"]
+        assert {pair.split("=")[0] for pair in query.split("&")} <= {parameter["name"] for parameter in parameters}
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    written = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text())}
+    assert named - written == set()
+
+
+def test_every_file_that_a_decision_names_is_there() -> None:
+    for page in (ROOT / "docs" / "decisions").glob("*.md"):
+        for name in re.findall(r"`((?:src|tests|docs|benchmarks|tools|streams)/[\w./-]+)`", page.read_text()):
+            assert (ROOT / name).exists(), f"{page.name}: {name}"
 
 
 def test_compose_starts_the_two_servers_on_loopback_tuned_like_the_embedded_one() -> None:
