@@ -16,7 +16,7 @@ class ProjectorStats:
 
     `newest` is when the last event that was taken up was recorded. `lag_events` counts positions between the
     slowest projection and the high-water mark (a gap counts too); `lag_seconds` is the age of the newest applied
-    event while there is something to apply, else 0. `high_water_moved_at` is when the mark was last seen to move or
+    event while there is something to apply, else 0. `high_water_moved_at` is when the mark last moved or
     everything below it was applied: a mark that is frozen while others append is unhealthy even at zero lag.
     """
 
