@@ -225,6 +225,14 @@ def test_a_retry_that_a_person_asked_for_stays() -> None:
     )
 
 
+def test_whoever_opted_out_after_the_end_is_not_reopened_by_a_correction() -> None:
+    opted_out = given(CONTACT, *FINISHED, ContactOptedOut(channel=Channel.PHONE))
+    opted_out.when(correct_outcome, **wish(COMPLETED, NO_ANSWER)).then(
+        corrected(COMPLETED, NO_ANSWER, conversation_id=TALK),
+        ContactFinished(outcome=FinishOutcome.ATTEMPTS_EXHAUSTED),
+    )
+
+
 @pytest.mark.parametrize("outcome", ["opted_out", "suppressed", "campaign_over"])
 def test_an_end_that_did_not_come_from_the_calls_stands(outcome: str) -> None:
     story = given(CONTACT, *no_answers(1), ContactOptedOut(channel=Channel.PHONE))

@@ -56,7 +56,8 @@ def next_step(contact: Contact, terms: Terms) -> NextStep:
     if gave_up(contact):
         return GiveUp()
     left = attempts_left(contact, terms)
-    if retries_arise(terms) and left > 0 and retryable(last, terms) and not settled(contact):
+    open_to_retry = retries_arise(terms) and left > 0 and not contact.opted_out
+    if open_to_retry and retryable(last, terms) and not settled(contact):
         return Retry(retry_time(last, terms), left)
     return Wait(_completion_due(contact, terms))
 
