@@ -54,7 +54,7 @@ def main() -> None:
     """Run one command and end the process with its exit code. What is expected to fail is told in one line."""
     try:
         app()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the last place that can tell a failure from a mistake
         known = explain(error)
         if known is None:
             # A mistake of ours: the log gets all of it.

@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 from drumbeat.eventstore.reader import LogReader, StuckAppender
 from drumbeat.projections.standing import Standing, standings
-from drumbeat.settings import Settings
+from drumbeat.settings import Settings, redacted
 
 _LONG_APPEND_SECONDS = 5.0
 
@@ -25,9 +25,13 @@ class ProcessState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One look at everything. `head` is the high-water mark: nothing can appear below it any more."""
+    """One look at everything. `head` is the high-water mark: nothing can appear below it any more.
+
+    `database` is the URL without its password.
+    """
 
     looked_at: datetime
+    database: str
     head: int
     projections: tuple[Standing, ...]
     long_appends: tuple[StuckAppender, ...]
@@ -54,6 +58,7 @@ class Status:
         return {
             "healthy": self.healthy,
             "looked_at": self.looked_at.isoformat(),
+            "database": self.database,
             "head": self.head,
             "projections": [
                 {
@@ -94,7 +99,14 @@ def look(
     try:
         head = reader.high_water()
         long_appends = tuple(a for a in reader.appenders() if a.seconds >= _LONG_APPEND_SECONDS)
-        return Status(clock(), head, tuple(standings(database_url)), long_appends, processes(settings))
+        return Status(
+            clock(),
+            redacted(database_url),
+            head,
+            tuple(standings(database_url)),
+            long_appends,
+            processes(settings),
+        )
     finally:
         reader.close()
 

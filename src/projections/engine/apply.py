@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
+import structlog
 
 from drumbeat.projections.engine.bookkeeping import (
     Checkpoint,
@@ -27,6 +28,8 @@ from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.engine.store import Store
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.transport.source import LogRow
+
+log = structlog.get_logger(__name__)
 
 NO_DATABASE: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 """Later: the database is away, full, stopping, or ended our transaction."""
@@ -93,6 +96,7 @@ class Applier:
             self.store.write(cursor, folded.changes, SHARD)
             park(cursor, self.generation, folded.parked)
         self._count(folded.parked, len(folded.decoded))
+        log.debug("batch_applied", events=len(folded.decoded), position=folded.last.position)
         return checkpoint_of(folded.last)
 
     def apply(self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]) -> Checkpoint:
@@ -137,6 +141,15 @@ class Applier:
         row, event = item
         reason = f"{type(error).__name__}: {error}"
         self.stats.last_error = f"{projection} parked position {row.position}: {reason}"
+        log.error(
+            "event_parked",
+            projection=projection,
+            position=row.position,
+            type=row.type,
+            stream_id=str(getattr(event, "stream_id", None)),
+            correlation_id=str(getattr(event, "correlation_id", None)),
+            reason=reason,
+        )
         return parked(row, projection, getattr(event, "stream_id", None), reason)
 
     @contextmanager

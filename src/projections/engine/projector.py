@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+import structlog
 
 from drumbeat.projections.engine.apply import NO_DATABASE
 from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
@@ -20,6 +21,8 @@ from drumbeat.projections.engine.session import Session, open_session
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.transport.source import Source, SourceUnavailable
+
+log = structlog.get_logger(__name__)
 
 _SHORTEST_PAUSE_SECONDS = 0.05
 
@@ -113,9 +116,11 @@ class Projector:
             except CheckpointMoved as error:
                 self.stats.lost_races += 1
                 self.stats.last_error = str(error)
+                log.info("another_projector_was_first", problem=str(error))
             except (*NO_DATABASE, SourceUnavailable) as error:
                 self.stats.reconnects += 1
                 self.stats.last_error = str(error)
+                log.warning("projector_waits_for_the_database", problem=str(error).strip(), seconds=pause)
             if monotonic() > deadline:
                 stop.set()
             stop.wait(pause)
