@@ -7,7 +7,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
+
+from drumbeat.commands.ledger import LedgerUnavailable
 
 _WORKSPACE_KEY = (Path(__file__).parent / "sql" / "workspace_key.sql").read_bytes()
 _KEY_BYTES = 32
@@ -27,7 +29,7 @@ class StoredWorkspaceKeys:
         self._asking = Lock()
 
     def key(self, workspace_id: str) -> bytes:
-        """32 bytes, the same on every call. Raises `psycopg.OperationalError` when the database is away."""
+        """32 bytes, the same on every call. Raises `LedgerUnavailable` when the database is away."""
         known = self._known.get(workspace_id)
         if known is not None:
             return known
@@ -38,8 +40,11 @@ class StoredWorkspaceKeys:
 
     def _read(self, workspace_id: str) -> bytes:
         while True:
-            with self._connections() as connection:
-                offered = {"workspace_id": workspace_id, "offered": secrets.token_bytes(_KEY_BYTES)}
-                row = connection.execute(_WORKSPACE_KEY, offered).fetchone()
+            try:
+                with self._connections() as connection:
+                    offered = {"workspace_id": workspace_id, "offered": secrets.token_bytes(_KEY_BYTES)}
+                    row = connection.execute(_WORKSPACE_KEY, offered).fetchone()
+            except OperationalError as error:
+                raise LedgerUnavailable(f"the database does not answer: {error}".strip()) from error
             if row is not None:
                 return bytes(row[0])

@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 
 from drumbeat.access import StoredWorkspaceKeys
+from drumbeat.commands.ledger import LedgerUnavailable
 
 pytestmark = pytest.mark.postgres
 
@@ -60,3 +61,9 @@ def test_a_known_key_needs_no_database(database_url: str) -> None:
     keys = StoredWorkspaceKeys(lend)
     assert keys.key("default") == keys.key("default")
     assert lent == [1]
+
+
+def test_a_database_that_is_away_is_an_unavailable_ledger() -> None:
+    away = connections("postgresql://127.0.0.1:1/nowhere?connect_timeout=2")
+    with pytest.raises(LedgerUnavailable, match="does not answer"):
+        StoredWorkspaceKeys(away).key("default")
