@@ -61,12 +61,13 @@ NOT_FOR_AN_IMPORT = frozenset(
 )
 """What makes no sense for a recorded history: it is never dialled, resumed or reopened."""
 
-ONLY_FOR: dict[str, CampaignKind] = {
-    "send_reminders": CampaignKind.SURVEY,
-    "request_report": CampaignKind.SURVEY,
-    "define_sequence": CampaignKind.SEQUENCE,
+ONLY_FOR: dict[str, frozenset[CampaignKind]] = {
+    "send_reminders": frozenset({CampaignKind.SURVEY}),
+    "retry_contact": frozenset({CampaignKind.VOICE_AGENT, CampaignKind.CALL}),
+    "define_sequence": frozenset({CampaignKind.SEQUENCE}),
+    "request_report": frozenset({CampaignKind.SURVEY}),
 }
-"""Commands of one kind of campaign."""
+"""Commands that some kinds of campaigns have and others have not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,11 @@ def is_allowed(command: str, status: CampaignStatus) -> bool:
     return status in ALLOWED_FROM[command]
 
 
+def is_for(command: str, kind: CampaignKind) -> bool:
+    """Whether a kind of campaign has a command at all."""
+    return command not in ONLY_FOR or kind in ONLY_FOR[command]
+
+
 def available_actions(
     status: CampaignStatus, kind: CampaignKind, facts: ActionFacts | None = None
 ) -> tuple[str, ...]:
@@ -100,7 +106,7 @@ def available_actions(
         command
         for command, states in ALLOWED_FROM.items()
         if status in states
-        and ONLY_FOR.get(command, kind) is kind
+        and is_for(command, kind)
         and not (known.source is CampaignSource.IMPORT and command in NOT_FOR_AN_IMPORT)
         and not (command == "resume_campaign" and known.window_closed)
         and not (command == "extend_campaign" and not known.has_end)

@@ -19,6 +19,7 @@ from drumbeat.events.lifecycle import (
     ActionFacts,
     available_actions,
     is_allowed,
+    is_for,
 )
 from drumbeat.events.values import CampaignKind, CampaignSource, CampaignStatus
 from support.campaigns import campaign_in
@@ -80,7 +81,12 @@ def test_nothing_can_be_done_with_a_deleted_campaign() -> None:
 def test_available_actions_are_the_tables_in_its_order(kind: CampaignKind, status: CampaignStatus) -> None:
     actions = available_actions(status, kind, ActionFacts(has_end=True))
     allowed = [command for command in ALLOWED_FROM if status in ALLOWED_FROM[command]]
-    assert list(actions) == [command for command in allowed if ONLY_FOR.get(command, kind) is kind]
+    assert list(actions) == [command for command in allowed if is_for(command, kind)]
+
+
+def test_only_campaigns_that_call_offer_another_try() -> None:
+    offering = {kind for kind in K if "retry_contact" in available_actions(S.RUNNING, kind)}
+    assert offering == {K.VOICE_AGENT, K.CALL}
 
 
 def test_a_running_survey_offers_reminders_and_extension() -> None:

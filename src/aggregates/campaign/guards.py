@@ -2,7 +2,7 @@
 
 from drumbeat.aggregates.campaign.state import Campaign, Deleted
 from drumbeat.aggregates.refusals import RefusalCode, Refused
-from drumbeat.events.lifecycle import ALLOWED_FROM, NOT_FOR_AN_IMPORT, ONLY_FOR
+from drumbeat.events.lifecycle import ALLOWED_FROM, NOT_FOR_AN_IMPORT, ONLY_FOR, is_for
 from drumbeat.events.values import CampaignSource
 
 
@@ -21,12 +21,12 @@ def permitted(state: Campaign | None, command: str) -> Campaign:
     Raises `unknown_stream`, `deleted`, `not_for_this_kind`, `not_for_an_import`, `wrong_state`.
     """
     campaign = existing(state)
-    kind = ONLY_FOR.get(command, campaign.core.kind)
-    if kind is not campaign.core.kind:
+    if not is_for(command, campaign.core.kind):
+        kinds = ", ".join(sorted(ONLY_FOR[command]))
         raise Refused(
             RefusalCode.NOT_FOR_THIS_KIND,
-            f"{command} is for a {kind} campaign, this is a {campaign.core.kind} campaign",
-            allowed=kind,
+            f"{command} is for other campaigns ({kinds}), this is a {campaign.core.kind} campaign",
+            allowed=kinds,
         )
     if campaign.core.source is CampaignSource.IMPORT and command in NOT_FOR_AN_IMPORT:
         raise Refused(RefusalCode.NOT_FOR_AN_IMPORT, f"an imported history takes no {command}")
