@@ -49,7 +49,8 @@ class CampaignSettingsChanged(Fact):
 class CampaignAudienceOpened(Fact):
     """The first contacts were enrolled, in the same append.
 
-    Written again when contacts are added to a paused campaign whose audience had been processed: it no longer is.
+    Written again when contacts are added to a paused campaign whose audience had been processed, or one of its
+    contacts is reopened: it no longer is.
     """
 
     TYPE: ClassVar[str] = "campaign.audience_opened.v1"
@@ -168,10 +169,10 @@ class CampaignCancelled(Fact):
 
 
 class CampaignReopened(Fact):
-    """A completed campaign is paused again. `end_at` is the new end when one was given."""
+    """A completed campaign is paused again. `end` is the new end when one was given."""
 
     TYPE: ClassVar[str] = "campaign.reopened.v1"
-    end_at: datetime | None = None
+    end: datetime | None = None
 
 
 class CampaignArchived(Fact):

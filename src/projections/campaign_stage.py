@@ -141,8 +141,8 @@ def _reopened(stage: Stage, event: LightEvent[CampaignReopened]) -> None:
     stage.drain_until = None
     stage.audience_processed = False
     stage.reopened = True
-    if event.data.end_at is not None:
-        stage.end_at = event.data.end_at
+    if event.data.end is not None:
+        stage.end_at = event.data.end
 
 
 Change: TypeAlias = "Callable[[Any, LightEvent[Any]], None]"

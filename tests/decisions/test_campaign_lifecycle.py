@@ -388,7 +388,7 @@ def test_reopening_after_the_end_needs_a_new_one() -> None:
     over.when(reopen_campaign, now=END).then_refused("end_passed", field="end_at")
     over.when(reopen_campaign, end_at=END, now=late).then_refused("end_not_later")
     reopened = over.when(reopen_campaign, end_at=in_seconds(12 * DAY), now=late)
-    after = reopened.then(CampaignReopened(end_at=in_seconds(12 * DAY)))
+    after = reopened.then(CampaignReopened(end=in_seconds(12 * DAY)))
     after.when(resume_campaign, now=late).then(CampaignResumed())
 
 

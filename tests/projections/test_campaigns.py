@@ -172,7 +172,7 @@ def test_a_reopened_campaign_is_paused_and_was_never_completed(database_url: str
         facts.CampaignAudienceProcessed(drain_until=LATER),
         facts.CampaignCompleted(completion_reason=CompletionReason.ALL_PROCESSED),
         facts.CampaignReportNotGenerated(reason="insufficient_sessions", have=2, need=3),
-        facts.CampaignReopened(end_at=LATER),
+        facts.CampaignReopened(end=LATER),
     )
     row = row_after(database_url, *told)
     assert (row["status"], row["interrupted"], row["reopened"]) == ("paused", "running", True)

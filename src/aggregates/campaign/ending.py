@@ -51,7 +51,7 @@ def reopen_campaign(state: Campaign | None, *, end_at: datetime | None = None, n
         raise Refused(
             RefusalCode.END_PASSED, "the end has passed: give a new one", field="end_at", value=old.isoformat()
         )
-    return (CampaignReopened(end_at=end_at),)
+    return (CampaignReopened(end=end_at),)
 
 
 def archive_campaign(state: Campaign | None) -> tuple[Fact, ...]:

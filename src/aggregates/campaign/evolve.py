@@ -118,7 +118,7 @@ def _end_extended(core: Core, fact: campaign.CampaignEndExtended) -> Core:
 
 
 def _reopened(core: Core, fact: campaign.CampaignReopened) -> Core:
-    end_at = fact.end_at or core.settings.end_at
+    end_at = fact.end or core.settings.end_at
     open_again = _changed(core, window_closed=None, audience_processed=False, report=ReportStatus.NONE)
     return _with_settings(open_again, end_at=end_at)
 
