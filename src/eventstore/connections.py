@@ -1,11 +1,11 @@
 """Connections to the database of the log, lent to one thread at a time."""
 
-import contextlib
 import select
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Any, Final
 
 import psycopg
@@ -14,6 +14,22 @@ from psycopg import pq
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+
+class LogConnection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that remembers which calls it has prepared (see `calls`)."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Made by `open_connection`."""
+        super().__init__(*arguments, **named)
+        self.prepared: set[str] = set()
+        self._incoming = select.poll()
+        self._incoming.register(self.pgconn.socket, select.POLLIN)
+
+    def is_quiet(self) -> bool:
+        """Whether an idle connection is as it was left: the end of its server can be read from it."""
+        return not self.closed and not self._incoming.poll(0)
+
+
 BOUNDED: Final[Mapping[str, str]] = {
     # A stuck appender holds its mark, and every reader with it, no longer than this.
     "transaction_timeout": "60s",
@@ -21,7 +37,7 @@ BOUNDED: Final[Mapping[str, str]] = {
 }
 """Settings of every session that appends."""
 
-_UNAVAILABLE = (
+_UNAVAILABLE: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.errors.TransactionTimeout,
@@ -55,65 +71,94 @@ class Connections:
         self.url = url
         self._patience_seconds = patience_seconds
         self._settings = dict(settings)
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[LogConnection] = deque()
         self._free = threading.Semaphore(limit)
         self._closed = False
 
-    @contextlib.contextmanager
-    def use(self) -> Iterator[Connection]:
-        """A connection in autocommit. Raises `DatabaseUnavailable` when the database does not answer."""
-        if not self._free.acquire(timeout=self._patience_seconds):
-            raise DatabaseUnavailable(f"no database connection became free within {self._patience_seconds:.0f} s")
-        try:
-            connection = self._take()
-            try:
-                yield connection
-            except _UNAVAILABLE as error:
-                if isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
-                    raise
-                self._drop_idle()
-                raise DatabaseUnavailable(str(error)) from error
-            finally:
-                self._give_back(connection)
-        finally:
-            self._free.release()
+    def use(self) -> "Loan":
+        """A connection in autocommit, lent to a `with` statement.
+
+        Raises `DatabaseUnavailable` when the database does not answer.
+        """
+        return Loan(self)
 
     def close(self) -> None:
         """Close every idle connection now and every other when it comes back."""
         self._closed = True
         self._drop_idle()
 
-    def _take(self) -> Connection:
-        while True:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                return self._connect()
-            if _is_quiet(connection):
-                return connection
-            connection.close()
+    def take(self) -> LogConnection:
+        """What `use` gives; whoever takes one gives it back."""
+        if not self._free.acquire(timeout=self._patience_seconds):
+            raise DatabaseUnavailable(f"no database connection became free within {self._patience_seconds:.0f} s")
+        try:
+            while (connection := self._pop_idle()) is not None:
+                if connection.is_quiet():
+                    return connection
+                connection.close()
+            return self._connect()
+        except BaseException:
+            self._free.release()
+            raise
 
-    def _give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: LogConnection, error: BaseException | None) -> None:
+        """Take a connection back; after an error of the database the idle ones are not trusted either."""
+        if _is_unavailability(error):
+            self._drop_idle()
         if self._closed or connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
             connection.close()
         else:
             self._idle.append(connection)
+        self._free.release()
+
+    def _pop_idle(self) -> LogConnection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _drop_idle(self) -> None:
-        with contextlib.suppress(IndexError):
-            while True:
-                self._idle.pop().close()
+        while (connection := self._pop_idle()) is not None:
+            connection.close()
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> LogConnection:
         try:
             return open_connection(self.url, settings=self._settings)
         except psycopg.Error as error:
             raise DatabaseUnavailable(f"the database does not answer: {error}".strip()) from error
 
 
-def open_connection(url: str, *, settings: Mapping[str, str]) -> Connection:
+def _is_unavailability(error: BaseException | None) -> bool:
+    # These two are told by the server that it is well.
+    conflicts = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+    return isinstance(error, _UNAVAILABLE) and not isinstance(error, conflicts)
+
+
+class Loan:
+    """A connection lent for the time of a `with` statement. Written out, because appends feel a generator."""
+
+    __slots__ = ("_connection", "_connections")
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._connection: LogConnection | None = None
+
+    def __enter__(self) -> LogConnection:
+        self._connection = self._connections.take()
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._connection is not None
+        self._connections.give_back(self._connection, error)
+        if _is_unavailability(error):
+            raise DatabaseUnavailable(str(error)) from error
+
+
+def open_connection(url: str, *, settings: Mapping[str, str]) -> LogConnection:
     """A connection in autocommit with session settings, that notices a peer that has vanished from the network."""
-    connection = psycopg.connect(
+    connection = LogConnection.connect(
         url,
         autocommit=True,
         connect_timeout=5,
@@ -125,15 +170,6 @@ def open_connection(url: str, *, settings: Mapping[str, str]) -> Connection:
     for name, value in settings.items():
         connection.execute("SELECT set_config(%s, %s, false)", [name, value])
     return connection
-
-
-def _is_quiet(connection: Connection) -> bool:
-    # A server that ended says so, or closes: either way an idle connection has become readable.
-    if connection.closed:
-        return False
-    poll = select.poll()
-    poll.register(connection.pgconn.socket, select.POLLIN)
-    return not poll.poll(0)
 
 
 def wait_for_database(url: str, *, patience_seconds: float) -> None:

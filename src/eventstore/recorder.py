@@ -6,9 +6,9 @@ gaps where an append failed, and `select_notifications` never shows one that may
 """
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,7 +23,8 @@ from eventsourcing.persistence import (
 )
 
 from drumbeat.commands.ledger import Appended, KeyReused, Once
-from drumbeat.eventstore.connections import Connection, Connections
+from drumbeat.eventstore.calls import append_many, append_once, append_one
+from drumbeat.eventstore.connections import Connection, Connections, LogConnection
 from drumbeat.eventstore.packing import as_arrays, as_copy, in_stream_order, uuid_of
 from drumbeat.eventstore.reader import LogReader
 from drumbeat.eventstore.sql import load_queries
@@ -66,19 +67,19 @@ class LogRecorder(ApplicationRecorder):
         if not stored_events and once is None:
             return ()
         order, ordered = _sorted_by_stream(stored_events)
-        with _conflicts(), self._connections.use() as connection:
+        with _conflicts, self._connections.use() as connection:
             positions = _insert(connection, ordered, once)
         if positions is None:
             raise self._already_answered(once)
         self._appended()
         if order is None:
-            return positions
+            return list(positions)
         return [position for _, position in sorted(zip(order, positions, strict=True))]
 
     def insert_bulk(self, stored_events: Sequence[StoredEvent], *, once: Once | None = None) -> int:
         """Append thousands by COPY in one transaction; the greatest position. Raises as `insert_events` does."""
         _, ordered = _sorted_by_stream(stored_events)
-        with _conflicts(), self._connections.use() as connection, connection.transaction():
+        with _conflicts, self._connections.use() as connection, connection.transaction():
             position = _copy_in(connection, ordered) if _keep_key(connection, ordered, once) else None
         if position is None:
             raise self._already_answered(once)
@@ -174,7 +175,7 @@ class SnapshotRecorder(AggregateRecorder):
         """Keep states. Raises the library's `IntegrityError` when one of that version is there."""
         if not stored_events:
             return
-        with _conflicts(), self._connections.use() as connection:
+        with _conflicts, self._connections.use() as connection:
             connection.execute(_SQL["snapshot_in"], as_arrays(stored_events), prepare=True)
 
     def select_events(
@@ -220,21 +221,10 @@ def _sorted_by_stream(events: Sequence[StoredEvent]) -> tuple[list[int] | None, 
     return order, events if order is None else [events[index] for index in order]
 
 
-def _insert(connection: Connection, events: Sequence[StoredEvent], once: Once | None) -> Sequence[int] | None:
+def _insert(connection: LogConnection, events: Sequence[StoredEvent], once: Once | None) -> Sequence[int] | None:
     if once is not None:
-        arguments = (*_kept(once), *as_arrays(events))
-        row = connection.execute(_SQL["append_once"], arguments, prepare=True, binary=True).fetchone()
-        assert row is not None
-        positions: list[int] | None = row[0]
-        return positions
-    if len(events) == 1:
-        event = events[0]
-        one = (uuid_of(event), event.originator_version, event.topic, event.state)
-        row = connection.execute(_SQL["append_one"], one, prepare=True, binary=True).fetchone()
-        assert row is not None
-        return [row[0]]
-    rows = connection.execute(_SQL["append_many"], as_arrays(events), prepare=True, binary=True).fetchall()
-    return [row[0] for row in rows]
+        return append_once(connection, events, once)
+    return append_one(connection, events[0]) if len(events) == 1 else append_many(connection, events)
 
 
 def _keep_key(connection: Connection, events: Sequence[StoredEvent], once: Once | None) -> bool:
@@ -262,14 +252,24 @@ def _copy_in(connection: Connection, events: Sequence[StoredEvent]) -> int:
     return int(row[0])
 
 
-@contextmanager
-def _conflicts() -> Iterator[None]:
-    """Another writer's version, and the loser of a deadlock, are the same to a caller: load and decide again."""
-    try:
-        yield
-    except (
-        psycopg.errors.UniqueViolation,
-        psycopg.errors.DeadlockDetected,
-        psycopg.errors.SerializationFailure,
-    ) as error:
-        raise IntegrityError(str(error)) from error
+class _Conflicts:
+    """Another writer's version and a lost deadlock are the same to a caller: load and decide again."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, _CONFLICTS):
+            raise IntegrityError(str(error)) from error
+
+
+_CONFLICTS: Final = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+_conflicts: Final = _Conflicts()

@@ -1,8 +1,8 @@
 """Telling followers that something was appended, without making appends pay for it.
 
 A NOTIFY inside an append would take an instance-wide lock at every commit. Instead one thread a process says so,
-in transactions of its own: at once after a pause, ever more rarely while appends go on. Followers poll as well: one
-that is busy needs no word, and a word that is lost costs an idle one a moment.
+in transactions of its own: at once after a pause, ever more rarely while appends go on. Followers poll as well:
+one that is busy needs no word, and a word that is lost costs an idle one a moment.
 """
 
 import contextlib
@@ -37,7 +37,8 @@ class WakeUps:
         """Something was appended."""
         if self._thread is None:
             self._start()
-        self._appended.set()
+        if not self._appended.is_set():
+            self._appended.set()
 
     def close(self) -> None:
         """End the thread."""

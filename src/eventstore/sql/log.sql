@@ -1,14 +1,14 @@
 -- name: append_one
 -- Append a single event; answers its position.
-SELECT ledger.append_one(%b, %b, %b, %b);
+SELECT ledger.append_one($1, $2, $3, $4);
 
 -- name: append_many
 -- Append events in stream order; answers their positions in the order given.
-SELECT ledger.append_many(%b, %b, %b, %b);
+SELECT ledger.append_many($1, $2, $3, $4);
 
 -- name: append_once
 -- Append events under an idempotency key; answers their positions, or null when the key is taken.
-SELECT ledger.append_once(%b, %b, %b, %b, %b, %b, %b, %b, %b);
+SELECT ledger.append_once($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: keep_key
 -- Keep an idempotency key ahead of a COPY in the same transaction; answers false when it is taken.

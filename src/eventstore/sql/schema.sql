@@ -48,13 +48,18 @@ $$;
 -- Any number of events, all or none. The caller gives them in stream order, so that two appends over the same
 -- streams meet at the first one and do not deadlock. The positions come back in the order given.
 CREATE FUNCTION ledger.append_many(_stream_ids uuid[], _versions integer[], _types text[], _bytes bytea[])
-RETURNS SETOF bigint
+RETURNS bigint[]
 LANGUAGE plpgsql AS $$
+DECLARE
+    assigned bigint[];
 BEGIN
-    RETURN QUERY
-    INSERT INTO ledger.events (stream_id, version, type, bytes)
-    SELECT * FROM unnest(_stream_ids, _versions, _types, _bytes)
-    RETURNING position;
+    WITH inserted AS (
+        INSERT INTO ledger.events (stream_id, version, type, bytes)
+        SELECT * FROM unnest(_stream_ids, _versions, _types, _bytes)
+        RETURNING position
+    )
+    SELECT array_agg(position) INTO assigned FROM inserted;
+    RETURN assigned;
 END
 $$;
 
@@ -126,7 +131,7 @@ BEGIN
     ) THEN
         RETURN NULL;
     END IF;
-    RETURN ARRAY(SELECT * FROM ledger.append_many(_stream_ids, _versions, _types, _bytes));
+    RETURN coalesce(ledger.append_many(_stream_ids, _versions, _types, _bytes), '{}');
 END
 $$;
 
