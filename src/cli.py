@@ -244,12 +244,15 @@ class _Operator:
 def settings(as_json: Json = False) -> None:
     """Show the settings in force, with the variables that set them."""
     in_force = settings_module.read(os.environ)
-    values = {settings_module.variable_of(name): value for name, value in in_force.model_dump(mode="json").items()}
+    values = {
+        settings_module.variable_of(name): settings_module.redacted(value) if isinstance(value, str) else value
+        for name, value in in_force.model_dump(mode="json").items()
+    }
     if as_json:
         print(json.dumps(values, indent=2))
         return
     for name, value in values.items():
-        print(f"{name}={'' if value is None else settings_module.redacted(str(value))}")
+        print(f"{name}={'' if value is None else value}")
 
 
 @app.command()
