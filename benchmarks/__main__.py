@@ -3,13 +3,14 @@
 import argparse
 import sys
 
-from benchmarks import append, bulk
+from benchmarks import append, bulk, read_dashboard
 from benchmarks.harness import Axis, bench, table, write
 
 AXES: dict[str, Axis] = {
     "append-1": append.one_event_a_transaction,
     "append-20": append.twenty_events_a_transaction,
     "bulk-bytes": bulk.bytes_ready,
+    "read-dashboard": read_dashboard.dashboard_read,
 }
 """Every axis by the name that performance figures are quoted under."""
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -45,8 +46,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _default_principal(_request: Request) -> Principal:
+@cache
+def _somebody() -> Principal:
     return person()
+
+
+def _default_principal(_request: Request) -> Principal:
+    return _somebody()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,6 @@ def _lifespan(deps: Deps) -> Callable[[FastAPI], Any]:
             wait_limit_seconds=deps.wait_limit_seconds,
         )
         app.state.services = services
-        services.read_models.open()
         services.pulse.start()
         try:
             yield

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from fastapi import Depends, Query, Request
@@ -12,12 +12,14 @@ from starlette.responses import Response
 
 from drumbeat.events import Principal
 from drumbeat.readapi import as_of
-from drumbeat.readapi.database import ReadModels, Snapshot
+from drumbeat.readapi.database import Glance, ReadModels, Seen, Snapshot
 from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.problems import InvalidParameter
 from drumbeat.readapi.pulse import Pulse
 from drumbeat.readapi.routing import entity_tag
 from drumbeat.readapi.waiting import Waiting, not_reached
+
+S = TypeVar("S", bound=Seen)
 
 AS_OF_HEADER = "Drumbeat-As-Of"
 
@@ -74,11 +76,15 @@ class Ask:
         """The read models at one position, which is at least the one that was waited for."""
         services = self.services
         with services.read_models.snapshot(self.workspace_id, services.clock()) as snapshot:
-            if snapshot.as_of.position < self.at_least:
-                raise not_reached(self.at_least, snapshot.as_of.position, services.wait_limit_seconds)
-            yield snapshot
+            yield self._far_enough(snapshot)
 
-    def answer(self, snapshot: Snapshot, body: msgspec.Struct, **headers: str) -> Response:
+    def glance(self, statement: bytes, **parameters: Any) -> Glance:
+        """The row of one statement, in one round trip, at a position which is at least the one waited for."""
+        services = self.services
+        seen = services.read_models.glance(self.workspace_id, services.clock(), statement, **parameters)
+        return self._far_enough(seen)
+
+    def answer(self, snapshot: Seen, body: msgspec.Struct, **headers: str) -> Response:
         """The answer with its `as_of`, or 304 when the client has the same already.
 
         The entity tag is made of what is answered without the token, so that it changes only when that does.
@@ -91,7 +97,14 @@ class Ask:
         fresh = msgspec.json.encode(Fresh(str(snapshot.as_of), self._freshness(snapshot)))
         return Response(fresh[:-1] + b"," + content[1:], 200, sent, "application/json")
 
-    def _freshness(self, snapshot: Snapshot) -> Freshness:
+    def _far_enough(self, seen: S) -> S:
+        # A database that was set back since its position was waited for does not pretend.
+        position = seen.as_of.position
+        if position < self.at_least:
+            raise not_reached(self.at_least, position, self.services.wait_limit_seconds)
+        return seen
+
+    def _freshness(self, snapshot: Seen) -> Freshness:
         position, head = snapshot.as_of.position, self.services.pulse.head
         return Freshness(position, snapshot.recorded_at, None if head is None else max(0, head - position))
 

@@ -86,12 +86,12 @@ class CampaignItem(msgspec.Struct, kw_only=True):
 
 
 class Pause(msgspec.Struct, kw_only=True):
-    """By whom, when and why a campaign is paused."""
+    """By whom, when and why a campaign is paused. Reason and note are null since it was reopened."""
 
     since: datetime
     by: str
-    reason: str
-    note: str
+    reason: str | None
+    note: str | None
 
 
 class CampaignCard(CampaignItem, kw_only=True):
@@ -172,7 +172,7 @@ def find(snapshot: Snapshot, campaign_id: UUID) -> Row:
 
 def found(row: Row | None, campaign_id: UUID, *, or_deleted: bool = False) -> Row:
     """The row of a campaign that is there. Raises `UnknownCampaign`, `CampaignDeleted`."""
-    if row is None:
+    if row is None or row["campaign_id"] is None:
         raise UnknownCampaign(f"there is no campaign {campaign_id}", field="campaign_id", value=str(campaign_id))
     if row["deleted"] and not or_deleted:
         raise CampaignDeleted(
@@ -201,21 +201,30 @@ _COMMON = frozenset(CampaignItem.__struct_fields__)
 def _common(row: Row, snapshot: Snapshot) -> dict[str, Any]:
     hours = _hours(row, snapshot.as_of.instant)
     status = CampaignStatus(row["status"])
-    report = (row["report"] or {}).get("status", "none")
-    facts = LabelFacts(outside_hours=hours is not None and not hours.open, report_failed=report == "failed")
-    actions = ActionFacts(
-        source=CampaignSource(row["source"]),
-        has_end=row["end_at"] is not None,
-        window_closed=row["window_closed"] or _passed(row["end_at"], snapshot.as_of.instant),
-        report=report,
-    )
+    report_failed = _report(row) == "failed"
+    facts = LabelFacts(outside_hours=hours is not None and not hours.open, report_failed=report_failed)
     taken = {name: row[name] for name in _COMMON if name in row}
     return taken | {
         "overlays": list(overlays(status, facts)),
-        "available_actions": list(available_actions(status, CampaignKind(row["kind"]), actions)),
+        "available_actions": list(actions(row, snapshot.as_of.instant)),
         "hours": hours,
         "senders": [SenderBrief(**sender) for sender in row["senders"]],
     }
+
+
+def actions(row: Row, instant: datetime) -> tuple[str, ...]:
+    """The commands that the state of a campaign's row allows at an instant."""
+    facts = ActionFacts(
+        source=CampaignSource(row["source"]),
+        has_end=row["end_at"] is not None,
+        window_closed=row["window_closed"] or _passed(row["end_at"], instant),
+        report=_report(row),
+    )
+    return available_actions(CampaignStatus(row["status"]), CampaignKind(row["kind"]), facts)
+
+
+def _report(row: Row) -> str:
+    return str((row["report"] or {}).get("status", "none"))
 
 
 def _passed(end_at: datetime | None, instant: datetime) -> bool:

@@ -65,7 +65,8 @@ class ContactItem(msgspec.Struct, kw_only=True):
     """A contact of a campaign. `status` is canonical, `status_label` the word people see.
 
     `paused_by` is `hand` or `campaign`, null when neither; it is an overlay of the label. `goal_score` is the mean
-    over the active goals with a known score, 0 to 100. `retry_at` is null when no retry will come.
+    over the active goals with a known score, 0 to 100. `retry_at` is null when no retry will come, and so is
+    `attempts_left`.
     """
 
     contact_id: UUID
@@ -208,12 +209,14 @@ _TAKEN = frozenset(ContactItem.__struct_fields__)
 def _common(row: Row, campaign: Row) -> dict[str, Any]:
     first = primary(goals_of(campaign))
     results = row["goal_results"] or {}
+    # Completing or cancelling a campaign voids its retries when they are read (events.md).
+    retry_at = None if campaign["status"] in _OVER else row["retry_at"]
     return {name: row[name] for name in _TAKEN if name in row} | {
         "status_label": row["label"],
         "phone": None if row["phone"] is None else Phone(row["phone"], country_of(row["phone"])),
         "paused_by": _paused_by(row, campaign["status"]),
-        # Completing or cancelling a campaign voids its retries when they are read (events.md).
-        "retry_at": None if campaign["status"] in _OVER else row["retry_at"],
+        "retry_at": retry_at,
+        "attempts_left": None if retry_at is None else row["attempts_left"],
         "primary_goal": None if first is None else results.get(str(first.id), "not_evaluated"),
     }
 

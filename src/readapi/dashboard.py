@@ -11,13 +11,13 @@ from drumbeat.events.outcomes import GOAL_SCORE
 from drumbeat.events.values import AnswerStatus, CallOutcome, GoalResult, Vocabulary
 from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
-from drumbeat.readapi.campaigns import find
+from drumbeat.readapi.campaigns import found
 from drumbeat.readapi.database import Row
 from drumbeat.readapi.goals import Goal, goals_of
-from drumbeat.readapi.links import Number, Ratio, attempts_link, contacts_link, ratio
-from drumbeat.readapi.statements import load
+from drumbeat.readapi.links import Links, Number, Ratio, ratio
+from drumbeat.readapi.statements import glance, load
 
-SQL = load("dashboard")
+DASHBOARD = glance(load("dashboard")["dashboard"])
 router = routing.router("dashboard")
 
 
@@ -96,23 +96,24 @@ class Dashboard(msgspec.Struct, kw_only=True):
 )
 def dashboard(ask: Asked, campaign_id: UUID) -> Response:
     """Every counter is a sum over contacts or calls, kept by differences; `rows` lists exactly those."""
-    with ask.snapshot() as now:
-        campaign = find(now, campaign_id)
-        return ask.answer(now, _dashboard(campaign, now.rows(SQL["counters"], campaign_id=campaign_id)))
+    seen = ask.glance(DASHBOARD, campaign_id=campaign_id)
+    return ask.answer(seen, _dashboard(found(seen.row, campaign_id)))
 
 
 _ANSWERS = tuple(status.value for status in AnswerStatus if status is not AnswerStatus.NOT_RECORDED)
 _OUTCOMES = tuple(outcome.value for outcome in CallOutcome)
 _RESULTS = tuple(result.value for result in GoalResult)
-Counters = Mapping[tuple[str, str], int]
+Counters = Mapping[str, int]
+"""By metric, or metric:key where a metric is told by something; zeros are left out."""
 
 
-def _dashboard(campaign: Row, rows: list[Row]) -> Dashboard:
+def _dashboard(campaign: Row) -> Dashboard:
     campaign_id: UUID = campaign["campaign_id"]
-    counters: Counters = {(row["metric"], row["key"]): row["value"] for row in rows}
-    contacts = Number("contacts", counters.get(("contacts", ""), 0), contacts_link(campaign_id))
-    goals = [_goal(campaign_id, goal, counters, contacts) for goal in goals_of(campaign)]
-    calls = _Calls(campaign_id, counters)
+    counters: Counters = campaign["counters"]
+    links = Links(campaign_id)
+    contacts = Number("contacts", counters.get("contacts", 0), links.contacts())
+    goals = [_goal(links, goal, counters, contacts) for goal in goals_of(campaign)]
+    calls = _Calls(links, counters)
     conversations = calls.number("conversations", conversation="true")
     talk_time = calls.seconds("talk_time", conversation="true")
     recorded = calls.number("attempts_recorded", state="recorded")
@@ -120,22 +121,22 @@ def _dashboard(campaign: Row, rows: list[Row]) -> Dashboard:
     return Dashboard(
         campaign_id=campaign_id,
         contacts=contacts,
-        contacts_by_label=_labels(campaign_id, Vocabulary(campaign["vocabulary"]), counters),
+        contacts_by_label=_labels(links, Vocabulary(campaign["vocabulary"]), counters),
         paused_by_hand=Number(
             "contacts_paused_by_hand",
-            counters.get(("contacts_paused_by_hand", ""), 0),
-            contacts_link(campaign_id, paused="true"),
+            counters.get("contacts_paused_by_hand", 0),
+            links.contacts(paused="true"),
         ),
         attempts=calls.number("attempts", direction="placed"),
         in_flight=calls.number("attempts_in_flight", state="in_flight"),
         recorded=recorded,
         not_recorded=calls.of(
-            "attempts_not_recorded", "attempts_by_answer_status", "not_recorded", state="not_recorded"
+            "attempts_not_recorded", "attempts_by_answer_status:not_recorded", state="not_recorded"
         ),
         answer_rate=ratio("answer_rate", answers[0].share.numerator, recorded),
         answers=answers,
         outcomes=[
-            OfOutcome(outcome, calls.of("attempts_by_outcome", "attempts_by_outcome", outcome, outcome=outcome))
+            OfOutcome(outcome, calls.of("attempts_by_outcome", f"attempts_by_outcome:{outcome}", outcome=outcome))
             for outcome in _OUTCOMES
         ],
         calls_received=calls.number("calls_received", direction="received"),
@@ -154,48 +155,46 @@ _SECONDS = {"talk_time": "talk_time_seconds", "total_time_spent": "total_time_se
 class _Calls:
     """Numbers about calls; the keyword arguments are the filters of the list behind them."""
 
-    def __init__(self, campaign_id: UUID, counters: Counters) -> None:
-        self._campaign_id = campaign_id
+    def __init__(self, links: Links, counters: Counters) -> None:
+        self._links = links
         self._counters = counters
 
     def number(self, metric: str, **filters: str) -> Number:
-        return self.of(metric, metric, "", **filters)
+        return self.of(metric, metric, **filters)
 
-    def of(self, metric: str, counter: str, key: str, **filters: str) -> Number:
-        return Number(metric, self._counters.get((counter, key), 0), attempts_link(self._campaign_id, **filters))
+    def of(self, metric: str, counter: str, **filters: str) -> Number:
+        return Number(metric, self._counters.get(counter, 0), self._links.attempts(**filters))
 
     def seconds(self, metric: str, **filters: str) -> Number:
-        number = self.of(metric, _SECONDS[metric], "", **filters)
+        number = self.of(metric, _SECONDS[metric], **filters)
         number.sums = "duration_seconds"
         return number
 
     def share(self, status: str, recorded: Number) -> Ratio:
-        counter = ("attempts_by_answer", "attempts_by_answer_status", status)
-        return ratio("answer_share", self.of(*counter, answer_status=status), recorded)
+        number = self.of("attempts_by_answer", f"attempts_by_answer_status:{status}", answer_status=status)
+        return ratio("answer_share", number, recorded)
 
 
-def _labels(campaign_id: UUID, vocabulary: Vocabulary, counters: Counters) -> list[OfLabel]:
+def _labels(links: Links, vocabulary: Vocabulary, counters: Counters) -> list[OfLabel]:
     return [
         OfLabel(
             label,
             Number(
                 "contacts_by_label",
-                counters.get(("contacts_by_label", label), 0),
-                contacts_link(campaign_id, status_label=label),
+                counters.get(f"contacts_by_label:{label}", 0),
+                links.contacts(status_label=label),
             ),
         )
         for label in contact_labels(vocabulary)
     ]
 
 
-def _goal(campaign_id: UUID, goal: Goal, counters: Counters, contacts: Number) -> OfGoal:
-    counts = {result: counters.get(("goal_results", f"{goal.id}/{result}"), 0) for result in _RESULTS}
+def _goal(links: Links, goal: Goal, counters: Counters, contacts: Number) -> OfGoal:
+    counts = {result: counters.get(f"goal_results:{goal.id}/{result}", 0) for result in _RESULTS}
     counts["not_evaluated"] = contacts.value - sum(counts.values())
 
     def number(result: str) -> Number:
-        return Number(
-            "contacts_by_goal_result", counts[result], contacts_link(campaign_id, goal=goal.id, result=result)
-        )
+        return Number("contacts_by_goal_result", counts[result], links.contacts(goal=goal.id, result=result))
 
     scored = sum(counts[result] for result in GOAL_SCORE)
     total = sum(counts[result] * score for result, score in GOAL_SCORE.items())

@@ -1,45 +1,63 @@
 """The read models' database as a request sees it: one snapshot, so that position and rows agree."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg import pq
+from psycopg.rows import dict_row
 
+from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
 from drumbeat.readapi.as_of import AsOf
 from drumbeat.readapi.problems import DatabaseAway, NotReady
 from drumbeat.readapi.statements import POSITION
 
 Row = dict[str, Any]
 
-_OPTIONS = (
-    "-c timezone=UTC"
-    " -c default_transaction_read_only=on"
-    # Filters that are not given are constants when a statement is planned anew, and fall away.
-    " -c plan_cache_mode=force_custom_plan"
-    " -c statement_timeout=30s"
-    " -c idle_in_transaction_session_timeout=60s"
-)
+_SESSION = {
+    "timezone": "UTC",
+    "default_transaction_read_only": "on",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+}
 
-_BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + POSITION
+BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + POSITION
+"""How a snapshot begins: one round trip for both."""
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The read models of one workspace at one position. Belongs to one thread and ends with its `with`."""
+class Seen:
+    """What an answer is about. `recorded_at`: of the newest event in it."""
 
     as_of: AsOf
     recorded_at: datetime | None
-    workspace_id: str
-    connection: psycopg.Connection[DictRow]
 
-    def rows(self, statement: bytes, **parameters: Any) -> list[Row]:
-        """The rows of a statement of `sql/`. The workspace is always among its parameters."""
-        return self.connection.execute(statement, {"workspace_id": self.workspace_id, **parameters}).fetchall()
+
+@dataclass(frozen=True, slots=True)
+class Glance(Seen):
+    """The one row that one statement answered: a snapshot by itself."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Seen):
+    """The read models of one workspace at one position. Belongs to one thread and ends with its `with`."""
+
+    workspace_id: str
+    connection: LogConnection
+
+    def rows(self, statement: bytes, *, replan: bool = False, **parameters: Any) -> list[Row]:
+        """The rows of a statement of `sql/`. The workspace is always among its parameters.
+
+        `replan`: planned for these values and no others, so that filters which are not given fall away.
+        """
+        given = {"workspace_id": self.workspace_id, **parameters}
+        cursor = self.connection.cursor(row_factory=dict_row)
+        return cursor.execute(statement, given, prepare=False if replan else None).fetchall()
 
     def row(self, statement: bytes, **parameters: Any) -> Row | None:
         """The first row, None when there is none."""
@@ -48,74 +66,47 @@ class Snapshot:
 
 
 class ReadModels:
-    """A bounded pool of connections that can only read. Used by all threads of a process.
+    """A bounded number of connections that can only read. Used by all threads of a process.
 
-    Every method raises `DatabaseAway` when the database cannot be reached; it comes back by itself.
+    Every method raises `DatabaseAway` when the database cannot be reached, which is found again by itself, and
+    `NotReady` when it holds no read models.
     """
 
     def __init__(self, url: str, *, connections: int, wait_seconds: float) -> None:
-        self._wait_seconds = wait_seconds
-        self._pool = ConnectionPool(
-            url,
-            connection_class=psycopg.Connection[DictRow],
-            kwargs={"autocommit": True, "row_factory": dict_row, "options": _OPTIONS},
-            min_size=min(4, connections),
-            max_size=connections,
-            open=False,
-            name="read-models",
-        )
-
-    def open(self) -> None:
-        """Begin to connect; returns at once, with or without a database."""
-        self._pool.open(wait=False)
+        """Nothing is connected yet."""
+        self._connections = Connections(url, limit=connections, patience_seconds=wait_seconds, settings=_SESSION)
 
     def close(self) -> None:
         """End all connections."""
-        self._pool.close()
+        self._connections.close()
 
     @contextmanager
     def snapshot(self, workspace_id: str, instant: datetime) -> Iterator[Snapshot]:
-        """One repeatable-read snapshot, whose position is known."""
-        try:
-            connection, position, recorded_at = self._begin()
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise DatabaseAway("the read models cannot be reached; try again") from error
-        except psycopg.errors.UndefinedTable as error:
-            raise _not_made() from error
-        try:
-            yield Snapshot(AsOf(position, instant), recorded_at, workspace_id, connection)
-            connection.execute(b"COMMIT")
-        except psycopg.errors.UndefinedTable as error:
-            raise _not_made() from error
-        except psycopg.OperationalError as error:
-            raise DatabaseAway("the read models went away in the middle of the answer; try again") from error
-        finally:
-            self._give_back(connection)
-
-    def _begin(self) -> tuple[psycopg.Connection[DictRow], int, datetime | None]:
-        try:
-            return self._begin_once()
-        except psycopg.OperationalError:
-            # A connection that was idle while the server restarted: all of the pool are tried, then once more.
-            self._pool.check()
-            return self._begin_once()
-
-    def _begin_once(self) -> tuple[psycopg.Connection[DictRow], int, datetime | None]:
-        connection = self._pool.getconn(self._wait_seconds)
-        try:
-            cursor = connection.execute(_BEGIN, prepare=False)
+        """A repeatable-read snapshot for several statements, whose position is known."""
+        with self._connection() as connection:
+            cursor = connection.execute(BEGIN, prepare=False)
             cursor.nextset()
-            row = cursor.fetchone()
-        except BaseException:
-            self._give_back(connection)
-            raise
-        return connection, row["position"] if row else 0, row["recorded_at"] if row else None
+            position, recorded_at = cursor.fetchone() or (0, None)
+            try:
+                yield Snapshot(AsOf(position, instant), recorded_at, workspace_id, connection)
+            finally:
+                if connection.pgconn.transaction_status != pq.TransactionStatus.UNKNOWN:
+                    connection.execute(b"COMMIT")
 
-    def _give_back(self, connection: psycopg.Connection[DictRow]) -> None:
-        with suppress(psycopg.Error):
-            connection.rollback()  # a problem was raised in the middle; after COMMIT it does nothing
-        self._pool.putconn(connection)
+    def glance(self, workspace_id: str, instant: datetime, statement: bytes, **parameters: Any) -> Glance:
+        """The row of a statement that answers `position` and `recorded_at` too: one round trip, one snapshot."""
+        with self._connection() as connection:
+            cursor = connection.cursor(row_factory=dict_row)
+            row = cursor.execute(statement, {"workspace_id": workspace_id, **parameters}).fetchone()
+        assert row is not None, "a statement that joins to the position answers a row"
+        return Glance(AsOf(row["position"], instant), row["recorded_at"], row)
 
-
-def _not_made() -> NotReady:
-    return NotReady("there are no read models in this database yet: run `drumbeat migrate`")
+    @contextmanager
+    def _connection(self) -> Iterator[LogConnection]:
+        try:
+            with self._connections.use() as connection:
+                yield connection
+        except DatabaseUnavailable as error:
+            raise DatabaseAway("the read models cannot be reached; try again") from error
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+            raise NotReady("there are no read models in this database yet: run `drumbeat migrate`") from error

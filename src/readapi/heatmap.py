@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
-from drumbeat.readapi.campaigns import find
+from drumbeat.readapi.campaigns import found
 from drumbeat.readapi.database import Row
-from drumbeat.readapi.links import Number, Ratio, attempts_link, ratio
-from drumbeat.readapi.statements import load
+from drumbeat.readapi.links import Links, Number, Ratio, ratio
+from drumbeat.readapi.statements import glance, load
 
-SQL = load("heatmap")
+HEATMAP = glance(load("heatmap")["heatmap"])
 router = routing.router("dashboard")
 
 
@@ -63,60 +63,60 @@ class Heatmap(msgspec.Struct, kw_only=True):
 )
 def heatmap(ask: Asked, campaign_id: UUID) -> Response:
     """Every count links to its calls."""
-    with ask.snapshot() as now:
-        campaign = find(now, campaign_id)
-        return ask.answer(now, _heatmap(campaign, now.rows(SQL["cells"], campaign_id=campaign_id)))
+    seen = ask.glance(HEATMAP, campaign_id=campaign_id)
+    return ask.answer(seen, _heatmap(found(seen.row, campaign_id)))
 
 
 Counts = Counter[tuple[int, int, str]]
 """By (weekday, hour, what), 0 and -1 for unknown, as the read model has them."""
 
 
-def _heatmap(campaign: Row, rows: list[Row]) -> Heatmap:
+def _heatmap(campaign: Row) -> Heatmap:
     campaign_id: UUID = campaign["campaign_id"]
+    links = Links(campaign_id)
     counts: Counts = Counter()
     zones: Counter[str] = Counter()
-    for row in rows:
+    for row in campaign["cells"]:
         counts[row["weekday"], row["hour"], row["what"]] += row["value"]
         if row["what"] == "recorded":
             zones[row["zone_source"] or "unknown"] += row["value"]
     keys = sorted({(weekday, hour) for weekday, hour, _ in counts})
     return Heatmap(
         campaign_id=campaign_id,
-        zones=_zones(campaign_id, zones, campaign["zone"]),
-        total=_cell(campaign_id, counts, keys, {}),
-        cells=[_known(campaign_id, counts, key) for key in keys if key[0] > 0 and key[1] >= 0],
-        hour_unknown=[_known(campaign_id, counts, key) for key in keys if key[0] > 0 and key[1] < 0],
-        day_unknown=_cell(campaign_id, counts, [key for key in keys if key[0] == 0], {"weekday": "unknown"}),
+        zones=_zones(links, zones, campaign["zone"]),
+        total=_cell(links, counts, keys, {}),
+        cells=[_known(links, counts, key) for key in keys if key[0] > 0 and key[1] >= 0],
+        hour_unknown=[_known(links, counts, key) for key in keys if key[0] > 0 and key[1] < 0],
+        day_unknown=_cell(links, counts, [key for key in keys if key[0] == 0], {"weekday": "unknown"}),
     )
 
 
-def _known(campaign_id: UUID, counts: Counts, key: tuple[int, int]) -> Cell:
+def _known(links: Links, counts: Counts, key: tuple[int, int]) -> Cell:
     weekday, hour = key
     when: dict[str, object] = {"weekday": weekday, "hour": hour if hour >= 0 else "unknown"}
-    cell = _cell(campaign_id, counts, [key], when)
+    cell = _cell(links, counts, [key], when)
     cell.weekday, cell.hour = weekday, hour if hour >= 0 else None
     return cell
 
 
-def _cell(campaign_id: UUID, counts: Counts, keys: Iterable[tuple[int, int]], when: dict[str, object]) -> Cell:
+def _cell(links: Links, counts: Counts, keys: Iterable[tuple[int, int]], when: dict[str, object]) -> Cell:
     keys = list(keys)
 
     def total(what: str) -> int:
         return sum(counts[weekday, hour, what] for weekday, hour in keys)
 
-    recorded_rows = attempts_link(campaign_id, state="recorded", **when)
-    human_rows = attempts_link(campaign_id, direction="placed", answer_status="human", **when)
-    other_rows = attempts_link(campaign_id, state="not_recorded", **when)
+    recorded_rows = links.attempts(state="recorded", **when)
+    human_rows = links.attempts(direction="placed", answer_status="human", **when)
+    other_rows = links.attempts(state="not_recorded", **when)
     human = Number("heatmap_human", total("human"), human_rows)
     recorded = Number("heatmap_recorded", total("recorded"), recorded_rows)
     not_recorded = Number("heatmap_not_recorded", total("not_recorded"), other_rows)
     return Cell(weekday=None, hour=None, rate=ratio("heatmap_rate", human, recorded), not_recorded=not_recorded)
 
 
-def _zones(campaign_id: UUID, counts: Counter[str], campaign_zone: str) -> Zones:
+def _zones(links: Links, counts: Counter[str], campaign_zone: str) -> Zones:
     def number(source: str) -> Number:
-        rows = attempts_link(campaign_id, state="recorded", zone_source=source)
+        rows = links.attempts(state="recorded", zone_source=source)
         return Number("heatmap_by_zone", counts[source], rows)
 
     return Zones(

@@ -91,10 +91,10 @@ class Listing:
         if paged.cursor is not None:
             after = cursors.decode(paged.cursor, asked, types)
         statement = self.statements.pages[sort, order is Order.DESC]
-        rows = snapshot.rows(statement, limit=paged.limit + 1, **after, **filters)
+        rows = snapshot.rows(statement, replan=True, limit=paged.limit + 1, **after, **filters)
         page = Page([show(row) for row in rows[: paged.limit]])
         if paged.count:
-            page.count = snapshot.rows(self.statements.count, **filters)[0]["count"]
+            page.count = snapshot.rows(self.statements.count, replan=True, **filters)[0]["count"]
         if len(rows) <= paged.limit:
             return ask.answer(snapshot, page)
         last = rows[paged.limit - 1]

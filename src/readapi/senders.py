@@ -11,7 +11,7 @@ from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.database import Row
-from drumbeat.readapi.links import Number, attempts_link
+from drumbeat.readapi.links import Links, Number
 from drumbeat.readapi.statements import load
 
 SQL = load("senders")
@@ -82,15 +82,15 @@ _TAKEN = frozenset(SenderRow.__struct_fields__) - {"calls_today", "calls_total"}
 
 
 def _shown(campaign_id: UUID, zone: str, today: datetime, tomorrow: datetime, rows: list[Row]) -> Senders:
+    links = Links(campaign_id)
+
     def row_of(row: Row) -> SenderRow:
-        link = {"sender": row["sender_id"], "direction": "placed"}
+        calls = {"sender": row["sender_id"], "direction": "placed"}
         window = {"from": today.isoformat(), "to": tomorrow.isoformat()}
         return SenderRow(
             **{name: row[name] for name in _TAKEN},
-            calls_today=Number(
-                "sender_calls_today", row["calls_today"], attempts_link(campaign_id, **link, **window)
-            ),
-            calls_total=Number("sender_calls_total", row["calls_total"], attempts_link(campaign_id, **link)),
+            calls_today=Number("sender_calls_today", row["calls_today"], links.attempts(**calls, **window)),
+            calls_total=Number("sender_calls_total", row["calls_total"], links.attempts(**calls)),
         )
 
     return Senders(

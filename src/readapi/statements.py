@@ -51,6 +51,11 @@ def listing(queries: Queries, keys: Mapping[str, str]) -> ListStatements:
     )
 
 
+def glance(statement: bytes) -> bytes:
+    """Put the statement of the position where `{position}` stands: it answers both in one snapshot."""
+    return sql.SQL(_trusted(statement)).format(position=sql.SQL(_trusted(POSITION))).as_string().encode()
+
+
 def _trusted(statement: bytes) -> LiteralString:
     # Read from our own files, never from a request.
     return statement.decode()

@@ -157,10 +157,11 @@ def test_a_campaigns_pause_shows_on_open_contacts_and_its_end_voids_retries(post
             assert {row["paused_by"] for row in paused if row["status"] == "finished"} == {None}
             assert {row["paused_by"] for row in paused if row["status"] == "in_progress"} == {"campaign"}
             assert any(row["retry_at"] for row in paused)
+            assert all((row["retry_at"] is None) == (row["attempts_left"] is None) for row in paused)
             reading.log.tell(SPRING, facts.CampaignCancelled(reason="over"), campaign_id=SPRING)
             reading.applied()
             cancelled = pages(client, LIST)
-            assert not any(row["retry_at"] for row in cancelled)
+            assert not any(row["retry_at"] or row["attempts_left"] for row in cancelled)
             assert [row["status"] for row in cancelled] == [row["status"] for row in paused]
 
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from drumbeat.readapi import activity, attempts, campaigns, contacts, dashboard, heatmap, history, ledger, senders
+from drumbeat.readapi import activity, attempts, campaigns, contacts, history, ledger, senders
+from drumbeat.readapi.statements import load
 from support.reading import Reading, get, pages, problem
 from support.story import ANN, FOREIGN, SPRING
 
@@ -50,9 +51,8 @@ def test_no_route_answers_about_another_workspaces_campaign(client: httpx.Client
 
 
 def test_every_statement_asks_for_the_workspace() -> None:
-    files = [campaigns.SQL, contacts.SQL, dashboard.SQL, heatmap.SQL, senders.SQL]
-    files += [activity.SQL, attempts.SQL, history.SQL]
-    for queries in files:
+    files = [campaigns.SQL, contacts.SQL, senders.SQL, activity.SQL, attempts.SQL, history.SQL]
+    for queries in [*files, load("dashboard"), load("heatmap")]:
         for name, statement in queries.items():
             whole = statement.replace(b"{matching}", queries.get("matching", b""))
             if b"FROM live." in whole:

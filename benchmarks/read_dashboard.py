@@ -1,0 +1,224 @@
+"""`read-dashboard`: the median time of a dashboard over HTTP, one client, kept-alive connection.
+
+The peer is an endpoint of a FastAPI application that returns a constant; the floor is that and the dashboard's own
+statement from psycopg. Both applications run in a process of their own under the same server.
+"""
+
+import multiprocessing
+import socket
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
+from threading import Event as Flag
+from uuid import UUID, uuid4, uuid5
+
+import msgspec
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from fastapi import FastAPI
+from psycopg.rows import dict_row
+
+from benchmarks.harness import Bench, Goal, Result
+from drumbeat import telemetry
+from drumbeat.bootstrap import MIGRATION_SETS, PROJECTIONS, api
+from drumbeat.events import Cause, Event, Fact
+from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced
+from drumbeat.events.campaign import CampaignActivated, CampaignAudienceOpened, CampaignDrafted, CampaignLaunched
+from drumbeat.events.contact import ContactEnrolled
+from drumbeat.events.evaluations import ContactGoalEvaluated
+from drumbeat.events.goals import CampaignGoalDefined
+from drumbeat.events.settings import CampaignSettings
+from drumbeat.events.values import (
+    CallOutcome,
+    CampaignKind,
+    CampaignSource,
+    ContactPrivate,
+    GoalResult,
+    GoalRole,
+    Vocabulary,
+)
+from drumbeat.eventstore.connections import Connections
+from drumbeat.eventstore.mapper import CloudEventsMapper
+from drumbeat.eventstore.recorder import LogRecorder
+from drumbeat.opsapi.serving import serve
+from drumbeat.projections.engine.projector import Projector
+from drumbeat.readapi.dashboard import DASHBOARD
+from drumbeat.settings import Settings
+from drumbeat.transport.source import LogSource
+
+CAMPAIGN = uuid4()
+GOAL = uuid4()
+_NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def dashboard_read(bench: Bench) -> Result:
+    """Goal: at most 1.3 times the constant endpoint and the statement together."""
+    people = bench.scaled(5_000, 1_000)
+    reads = bench.scaled(4_000, 1_500)
+    with bench.database() as url:
+        _make_campaign(url, people)
+        with _served(_serve_ours, url) as ours, _served(_serve_constant, url) as constant:
+            _check(ours, people)
+            path = f"/campaigns/{CAMPAIGN}/dashboard"
+            return bench.compare(
+                "read-dashboard",
+                "µs",
+                ours=lambda: _over_http(ours, path, reads),
+                peer=lambda: _over_http(constant, "/constant", reads),
+                floor=lambda: _over_http(constant, "/constant", reads) + _statement(url, reads),
+                also={"the statement alone": lambda: _statement(url, reads)},
+                goal=Goal(per_floor=1.3, at_most=True),
+            )
+
+
+def _over_http(port: int, path: str, reads: int) -> float:
+    request = f"GET {path} HTTP/1.1\r\nHost: drumbeat\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return _median(lambda: _exchange(connection, request), reads)
+
+
+def _exchange(connection: socket.socket, request: bytes) -> bytes:
+    connection.sendall(request)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(65_536)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), head
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(65_536)
+    return body
+
+
+def _statement(url: str, reads: int) -> float:
+    with closing(psycopg.connect(url, autocommit=True, row_factory=dict_row)) as connection:
+        arguments = {"workspace_id": "default", "campaign_id": CAMPAIGN}
+
+        def ask() -> None:
+            assert connection.execute(DASHBOARD, arguments).fetchone()
+
+        return _median(ask, reads)
+
+
+def _median(act: Callable[[], object], times: int) -> float:
+    for _ in range(times // 5):
+        act()
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        act()
+        took.append(time.perf_counter() - began)
+    return statistics.median(took) * 1_000_000
+
+
+def _check(port: int, people: int) -> None:
+    path = f"/campaigns/{CAMPAIGN}/dashboard"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        answer = msgspec.json.decode(_exchange(connection, f"GET {path} HTTP/1.1\r\nHost: d\r\n\r\n".encode()))
+    assert answer["contacts"]["value"] == people
+    assert answer["attempts"]["value"] == people
+    assert sum(one["attempts"]["value"] for one in answer["outcomes"]) == people
+
+
+@contextmanager
+def _served(serve_on: Callable[[str, int], None], url: str) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    process = multiprocessing.get_context("spawn").Process(target=serve_on, args=(url, port), daemon=True)
+    process.start()
+    try:
+        _wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _wait_for(port: int, process: BaseProcess) -> None:
+    while True:
+        assert process.is_alive(), "the server did not start"
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _serve_ours(url: str, port: int) -> None:
+    # Logs as in earnest, to nowhere.
+    with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123  a device, not a file
+        telemetry.configure_logging(process="api", log_format="json", stream=nowhere)
+        serve(api(Settings(), url), "127.0.0.1", port, Flag())
+
+
+def _serve_constant(_url: str, port: int) -> None:
+    app = FastAPI()
+
+    @app.get("/constant")
+    def constant() -> dict[str, int]:
+        return {"answer": 42}
+
+    serve(app, "127.0.0.1", port, Flag())
+
+
+def _make_campaign(url: str, people: int) -> None:
+    for migrations in MIGRATION_SETS:
+        migrations.migrate(url)
+    events = [*_campaign(), *(event for number in range(people) for event in _person(number))]
+    connections = Connections(url)
+    with closing(connections):
+        LogRecorder(connections).insert_bulk(events)
+    with closing(LogSource(url)) as source:
+        Projector(source, url, PROJECTIONS).run_until(len(events))
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
+def _campaign() -> list[StoredEvent]:
+    drafted = CampaignDrafted(
+        kind=CampaignKind.VOICE_AGENT,
+        name="Bench",
+        vocabulary=Vocabulary.VOICE_AGENT,
+        settings=CampaignSettings(),
+        source=CampaignSource.API,
+    )
+    goal = CampaignGoalDefined(goal_id=GOAL, name="Goal", role=GoalRole.PRIMARY)
+    return _stored(CAMPAIGN, drafted, goal, CampaignAudienceOpened(), CampaignLaunched(), CampaignActivated())
+
+
+def _person(number: int) -> list[StoredEvent]:
+    outcomes, results = list(CallOutcome), list(GoalResult)
+    return _stored(
+        uuid5(CAMPAIGN, str(number)),
+        ContactEnrolled(reference=str(number), source=CampaignSource.API, private=ContactPrivate(name="Ada")),
+        ContactCallPlaced(attempt=1, settings_version=1),
+        ContactCallEnded(attempt=1, outcome=outcomes[number % len(outcomes)], duration_seconds=number % 300),
+        ContactGoalEvaluated(goal_id=GOAL, result=results[number % len(results)]),
+    )
+
+
+def _stored(stream_id: UUID, *facts: Fact) -> list[StoredEvent]:
+    mapper = CloudEventsMapper()
+    return [
+        mapper.to_stored_event(
+            Event(
+                id=uuid4(),
+                stream_id=stream_id,
+                stream_version=version,
+                time=_NOW + timedelta(seconds=version),
+                workspace_id="default",
+                campaign_id=CAMPAIGN,
+                actor="bench",
+                cause=Cause.SYSTEM,
+                correlation_id=CAMPAIGN,
+                causation_id=None,
+                fact=fact,
+            )
+        )
+        for version, fact in enumerate(facts, start=1)
+    ]
