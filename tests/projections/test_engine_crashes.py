@@ -84,7 +84,9 @@ def fragile(log: ListLog, url: str, fuse: Fuse, generation: str, batch_events: i
 
 
 def everything(url: str, generation: str) -> list[list[dict[str, Any]]]:
-    return [rows_of(url, f"{generation}.{table}") for table in TABLES]
+    """Every row of a generation; a counter that is zero is as good as absent."""
+    tables = [rows_of(url, f"{generation}.{table}") for table in TABLES]
+    return [[row for row in rows if row.get("value") != 0] for rows in tables]
 
 
 def test_a_kill_at_any_statement_of_any_batch_loses_and_doubles_nothing(database_url: str) -> None:

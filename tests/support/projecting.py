@@ -135,17 +135,19 @@ class MemoryReadModels:
             return False
         batch = hold_back(self._plan, self._plan.names, decoded, ParkedStreams())
         changes = fold_batch(self._plan, cast("Any", None), self._hot, batch.events)
-        for entity, hot, after in zip(self._plan.entities, self._hot, changes.after, strict=True):
-            hot.expect(after)
+        for entity, hot, slots in zip(self._plan.entities, self._hot, changes.touched, strict=True):
+            hot.expect(slots)
             hot.keep()
             table = self.rows[entity.table]
-            table.update(after)
-            for key in [key for key, row in after.items() if row is None]:
-                del table[key]
+            for key, slot in slots.items():
+                table[key] = slot.row
+                if slot.row is None:
+                    del table[key]
         for name, tally in changes.counters.items():
             counter = self.counters.setdefault(name, Counter())
-            for key, amount in tally.items():
-                counter[key] += amount
+            for place, amounts in tally.items():
+                for key, amount in amounts.items():
+                    counter[place + key] += amount
         self.position = log.rows[self.position + len(decoded) - 1].position
         return True
 

@@ -1,21 +1,22 @@
 """Fold a batch in memory: from events to the rows that have to be written. Nothing here writes."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
 from drumbeat.events.light import LightEvent
 from drumbeat.projections.engine.decode import Directed
-from drumbeat.projections.engine.hot import HotRows
+from drumbeat.projections.engine.hot import HotRows, Slot, Slots
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.rows import Row
 from drumbeat.projections.engine.shapes import Derived, Fold, Key, Measures
 from drumbeat.projections.engine.table import Cursor
 
-Work: TypeAlias = list[tuple[Key, Fold[Any], LightEvent[Any], int]]
-Tally: TypeAlias = defaultdict[Key, int]
+Work: TypeAlias = list[tuple[Slot, Fold[Any], LightEvent[Any], int]]
+Tally: TypeAlias = defaultdict[Key, defaultdict[Key, int]]
+"""Amounts by the counter's place (the first columns of an entity's key) and its own columns."""
 
 
 class RowChanges(msgspec.Struct, gc=False):
@@ -28,75 +29,59 @@ class RowChanges(msgspec.Struct, gc=False):
 
 
 class Changes(msgspec.Struct, gc=False):
-    """All that a batch changes. `after` holds, by entity, the touched rows as they are then."""
+    """All that a batch changes. `touched` holds, by entity, its rows before and after."""
 
     rows: list[RowChanges]
     counters: dict[str, Tally]
     appended: list[tuple[str, list[Row]]]
-    after: list[dict[Key, Any]]
-
-
-class Sorted(msgspec.Struct, gc=False):
-    """A batch's events by the entity or log that they go to, in the log's order.
-
-    `keys` holds, by entity, the keys of rows that are touched, each with whether the row begins with this batch.
-    """
-
-    entities: list[Work]
-    keys: list[dict[Key, bool]]
-    logs: list[list[Row]]
-
-
-def sort_out(plan: Plan, events: Sequence[Directed]) -> Sorted:
-    """Give every event to its entities, with the key of the row, and make the log rows."""
-    entities: list[Work] = [[] for _ in plan.entities]
-    keys: list[dict[Key, bool]] = [{} for _ in plan.entities]
-    logs: list[list[Row]] = [[] for _ in plan.logs]
-    for position, event, handlers in events:
-        for index, key_of, fold, begins, _ in handlers.entities:
-            key = key_of(event)
-            if key is not None:
-                keys[index].setdefault(key, begins)
-                entities[index].append((key, fold, event, position))
-        for index, make, _ in handlers.logs:
-            row = make(event, position)
-            if row is not None:
-                logs[index].append(row)
-    return Sorted(entities, keys, logs)
+    touched: list[Slots]
 
 
 def fold_batch(plan: Plan, cursor: Cursor, hot: Sequence[HotRows[Any]], events: Sequence[Directed]) -> Changes:
     """Load what the batch touches and fold it. Reads only; folding it again gives the same changes."""
-    work = sort_out(plan, events)
-    appended = [(log.table, rows) for log, rows in zip(plan.logs, work.logs, strict=True) if rows]
-    changes = Changes([], {}, appended, [{} for _ in plan.entities])
-    for index, entity_work in enumerate(work.entities):
-        if entity_work:
-            before = hot[index].rows_of(cursor, work.keys[index])
-            after = _folded(before, entity_work)
-            changes.after[index] = after
-            changes.rows.append(_differences(plan.entities[index].table, before, after))
+    works: list[Work] = [[] for _ in plan.entities]
+    touched: list[Slots] = [{} for _ in plan.entities]
+    logs: list[list[Row]] = [[] for _ in plan.logs]
+    _sort_out(events, works, touched, logs)
+    appended = [(log.table, rows) for log, rows in zip(plan.logs, logs, strict=True) if rows]
+    changes = Changes([], {}, appended, touched)
+    for index, work in enumerate(works):
+        if work:
+            slots = touched[index]
+            hot[index].fill(cursor, slots)
+            for slot, fold, event, position in work:
+                slot.row = fold(slot.row, event, position)
+            changes.rows.append(_differences(plan.entities[index].table, slots))
             for measures in plan.measures[index]:
-                tally = changes.counters.setdefault(measures.table, defaultdict(int))
-                _measure(tally, measures, before, after)
+                _measure(changes.counters.setdefault(measures.table, _no_amounts()), measures, slots)
             for derived in plan.derived[index]:
-                changes.rows.append(_derived(derived, before, after))
+                changes.rows.append(_derived(derived, slots))
     return changes
 
 
-def _folded(before: Mapping[Key, Any], work: Work) -> dict[Key, Any]:
-    # Folds may change the row they get, so each key's first fold gets a copy: `before` stays as it was.
-    after = {key: row if row is None else row.__copy__() for key, row in before.items()}
-    for key, fold, event, position in work:
-        after[key] = fold(after[key], event, position)
-    return after
+def _sort_out(events: Sequence[Directed], works: list[Work], touched: list[Slots], logs: list[list[Row]]) -> None:
+    # Every event to its entities, with the place of the row that it is about, in the log's order.
+    for position, event, handlers in events:
+        for key_of, entities in handlers.by_key:
+            key = key_of(event)
+            if key is not None:
+                for index, fold, begins in entities:
+                    slots = touched[index]
+                    slot = slots.get(key)
+                    if slot is None:
+                        slot = slots[key] = Slot(begins)
+                    works[index].append((slot, fold, event, position))
+        for index, make, _ in handlers.logs:
+            row = make(event, position)
+            if row is not None:
+                logs[index].append(row)
 
 
-def _differences(table: str, before: Mapping[Key, Any], after: Mapping[Key, Any]) -> RowChanges:
+def _differences(table: str, slots: Slots) -> RowChanges:
     changes = RowChanges(table)
     added, changed = changes.added, changes.changed
-    for key, row in after.items():
-        old = before[key]
+    for key, slot in slots.items():
+        old, row = slot.before, slot.row
         if old is None:
             if row is not None:
                 added.append(row)
@@ -107,25 +92,31 @@ def _differences(table: str, before: Mapping[Key, Any], after: Mapping[Key, Any]
     return changes
 
 
-def _measure(tally: Tally, measures: Measures[Any], before: Mapping[Key, Any], after: Mapping[Key, Any]) -> None:
+def _no_amounts() -> Tally:
+    return defaultdict(lambda: defaultdict(int))
+
+
+def _measure(tally: Tally, measures: Measures[Any], slots: Slots) -> None:
     measure, scope = measures.measure, measures.scope
-    for key, row in after.items():
-        old = before[key]
+    for key, slot in slots.items():
+        old, row = slot.before, slot.row
         new_values = () if row is None else measure(row)
         old_values = () if old is None else measure(old)
         if new_values == old_values:
             continue
-        place = key[:scope]
-        for columns, amount in new_values:
-            tally[place + columns] += amount
-        for columns, amount in old_values:
-            tally[place + columns] -= amount
+        amounts = tally[key[:scope]]
+        for pair in new_values:
+            if pair not in old_values:
+                amounts[pair[0]] += pair[1]
+        for pair in old_values:
+            if pair not in new_values:
+                amounts[pair[0]] -= pair[1]
 
 
-def _derived(derived: Derived[Any], before: Mapping[Key, Any], after: Mapping[Key, Any]) -> RowChanges:
+def _derived(derived: Derived[Any], slots: Slots) -> RowChanges:
     changes = RowChanges(derived.table)
-    for key, row in after.items():
-        old = before[key]
+    for slot in slots.values():
+        old, row = slot.before, slot.row
         new_rows = {} if row is None else _by_key(derived, row)
         old_rows = {} if old is None else _by_key(derived, old)
         if new_rows == old_rows:

@@ -4,9 +4,8 @@ A projector is the only writer of its rows, so what it wrote last is what the ta
 being written, will hold. That ends with a failed transaction or a lost race for the checkpoint: then `forget`.
 """
 
-from collections.abc import Mapping
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,47 +16,64 @@ from drumbeat.projections.engine.table import Cursor, Table
 R = TypeVar("R", bound=Row)
 
 
+class Slot(msgspec.Struct, gc=False):
+    """One row in one batch: as it was before, and as it is. None: there is no row.
+
+    `begins`: the row begins with this batch, so that there was none and none is looked for.
+    """
+
+    begins: bool
+    before: Any = None
+    row: Any = None
+
+
+Slots: TypeAlias = dict[Key, Slot]
+
+
 class HotRows(Generic[R]):
-    """The rows of one entity, at most `limit` between batches. None stands for a key that has no row."""
+    """The rows of one entity, about `limit` between batches. Keys without a row are remembered too."""
 
     def __init__(self, entity: Entity[R], table: Table[R], limit: int) -> None:
         self._table = table
         self._limit = limit
         self._decoder: msgspec.json.Decoder[list[R]] = msgspec.json.Decoder(list[entity.row])  # type: ignore[name-defined]
-        self._kept: dict[Key, R | None] = {}
-        self._being_written: dict[Key, R | None] = {}
+        self._kept: Slots = {}
+        self._being_written: Slots = {}
 
-    def rows_of(self, cursor: Cursor, keys: Mapping[Key, bool]) -> dict[Key, R | None]:
-        """The rows of the keys as they were before this batch; those not at hand come in one query.
+    def fill(self, cursor: Cursor, slots: Slots) -> None:
+        """Put the rows as they were before this batch into its slots; those not at hand come in one query.
 
-        A key that maps to True begins with this batch: there can be no row, and none is looked for.
+        `row` gets a copy: folds may change the row they get, and `before` stays as it was.
         """
-        rows: dict[Key, R | None] = dict.fromkeys(keys)
         kept, being_written = self._kept, self._being_written
         missing = []
-        for key, begins in keys.items():
-            if key in being_written:
-                rows[key] = being_written[key]
-            elif key in kept:
-                rows[key] = kept[key]
-            elif not begins:
+        for key, slot in slots.items():
+            known = being_written.get(key) or kept.get(key)
+            if known is not None:
+                before = known.row
+                if before is not None:
+                    slot.before = before
+                    slot.row = before.__copy__()
+            elif not slot.begins:
                 missing.append(key)
         if missing:
             key_of = self._table.key_of
+            row: Any
             for row in self._table.load(cursor, missing, self._decoder):
-                rows[key_of(row)] = row
-        return rows
+                slot = slots[key_of(row)]
+                slot.before = row
+                slot.row = row.__copy__()
 
-    def expect(self, rows: dict[Key, Any]) -> None:
+    def expect(self, slots: Slots) -> None:
         """These rows are being written; nothing else is."""
-        self._being_written = rows
+        self._being_written = slots
 
     def keep(self) -> None:
-        """What was being written is committed; the longest untouched rows go first."""
-        kept, written = self._kept, self._being_written
-        for key in written:
-            kept.pop(key, None)
-        kept.update(written)
+        """What was being written is committed. What was first kept first goes."""
+        kept = self._kept
+        for slot in self._being_written.values():
+            slot.before = None
+        kept.update(self._being_written)
         for key in list(islice(kept, max(0, len(kept) - self._limit))):
             del kept[key]
         self._being_written = {}

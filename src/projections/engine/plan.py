@@ -1,7 +1,6 @@
 """Which projection's functions an event goes to: compiled once from the projections."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from drumbeat.events.fact import FACTS
@@ -20,12 +19,16 @@ LogHandler: TypeAlias = tuple[int, Callable[[Any, int], Any], str]
 """The log's index in the plan, what makes its row, the projection."""
 
 
-@dataclass(frozen=True, slots=True)
 class Handlers:
-    """What to do with an event of one type."""
+    """What to do with an event of one type. `by_key` has the entities grouped by what gives the row's key."""
 
-    entities: tuple[EntityHandler, ...]
-    logs: tuple[LogHandler, ...]
+    def __init__(self, entities: tuple[EntityHandler, ...], logs: tuple[LogHandler, ...]) -> None:
+        self.entities = entities
+        self.logs = logs
+        groups: dict[KeyOf, list[tuple[int, Fold[Any], bool]]] = {}
+        for index, key_of, fold, begins, _ in entities:
+            groups.setdefault(key_of, []).append((index, fold, begins))
+        self.by_key = tuple((key_of, tuple(group)) for key_of, group in groups.items())
 
     def without(self, projections: frozenset[str]) -> "Handlers":
         """The same, less what some projections would do."""

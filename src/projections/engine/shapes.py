@@ -62,7 +62,7 @@ class Measures(Generic[R]):
     """Counters over an entity's rows: value = Σ amount over all rows, at every position.
 
     The table's columns are the first `scope` columns of the entity's key, `columns`, `shard` and `value`.
-    `measure` gives for one row a tuple of pairs: the values of `columns` (a tuple), an amount.
+    `measure` gives for one row a tuple of pairs, no two alike: the values of `columns` (a tuple), an amount.
     """
 
     table: str

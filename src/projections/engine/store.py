@@ -44,16 +44,14 @@ class Store:
             if rows.changed:
                 table.change(cursor, rows.changed)
         for name, tally in changes.counters.items():
-            amounts = {key: amount for key, amount in tally.items() if amount}
-            if amounts:
-                self._counters[name].add_up(cursor, amounts, shard)
+            self._counters[name].add_up(cursor, tally, shard)
         for name, appended in changes.appended:
             self._rows[name].add(cursor, appended)
 
     def expect(self, changes: Changes) -> None:
         """The changes are being written; nothing else is."""
-        for hot, rows in zip(self.hot, changes.after, strict=True):
-            hot.expect(rows)
+        for hot, slots in zip(self.hot, changes.touched, strict=True):
+            hot.expect(slots)
 
     def keep(self) -> None:
         """What was being written is committed."""

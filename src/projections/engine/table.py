@@ -162,17 +162,15 @@ class Table(Generic[R]):
 class CounterTable(Table[Row]):
     """A table of counters: `change` adds the value, the last column, to what is there."""
 
-    def add_up(self, cursor: Cursor, amounts: Mapping[Key, int], shard: int) -> None:
-        """Add amounts to the counters of one shard."""
-        uuids = [place for place, column in enumerate(self.key) if self._types[column] == "uuid"]
+    def add_up(self, cursor: Cursor, tally: Mapping[Key, Mapping[Key, int]], shard: int) -> None:
+        """Add amounts to the counters of one shard; they come by place (workspace, campaign) and own columns."""
         rows = []
-        for key, amount in amounts.items():
-            values = [*key, shard, amount]
-            for place in uuids:
-                if isinstance(values[place], int):
-                    values[place] = f"{values[place]:032x}"
-            rows.append(values)
-        self.change(cursor, rows)
+        for place, amounts in tally.items():
+            names = self.key[: len(place)]
+            told = [_uuid(v) if self._types[n] == "uuid" else v for n, v in zip(names, place, strict=True)]
+            rows += [[*told, *columns, shard, amount] for columns, amount in amounts.items() if amount]
+        if rows:
+            self.change(cursor, rows)
 
     def _set_clause(self, columns: Sequence[str]) -> sql.Composable:
         return sql.SQL("UPDATE SET {0} = {1}.{0} + excluded.{0}").format(
@@ -186,7 +184,11 @@ def _names(columns: Sequence[str]) -> sql.Composable:
 
 def _literal(kind: str, values: Sequence[Any]) -> str:
     if kind == "uuid":
-        return "{" + ",".join([f"{value:032x}" for value in values]) + "}"
+        return "{" + ",".join(map(_uuid, values)) + "}"
     if kind.startswith("timestamp"):
         return as_array([value.isoformat() if isinstance(value, datetime) else value for value in values])
     return as_array(values)
+
+
+def _uuid(value: int) -> str:
+    return f"{value:032x}"
