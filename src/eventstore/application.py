@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.application import AggregateNotFoundError, Application, Repository
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import EventStore, InfrastructureFactory, IntegrityError
 from eventsourcing.utils import Environment
@@ -26,7 +26,6 @@ class StreamApplication(Application[UUID], Generic[S]):
     Safe for many threads. Shares its factory with the applications of the other kinds and does not close it.
     """
 
-    is_snapshotting_enabled = True
     snapshot_class = Snapshot
 
     def __init__(
@@ -82,6 +81,11 @@ class StreamApplication(Application[UUID], Generic[S]):
         """The shared factory."""
         del env
         return self._shared_factory
+
+    def construct_repository(self) -> Repository[UUID]:
+        """A repository with snapshots, whatever the shared factory's environment says of them."""
+        self.snapshots = self.construct_snapshot_store()
+        return super().construct_repository()
 
     def construct_snapshot_store(self) -> EventStore[UUID]:
         """Snapshots of this kind of stream."""
