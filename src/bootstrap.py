@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from drumbeat import telemetry
 from drumbeat.access import StoredWorkspaceKeys, person, provider, system
 from drumbeat.commands.dispatch import Commands
+from drumbeat.commands.ledger import Ledger
 from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.ledger import EventStoreLedger
@@ -185,7 +186,7 @@ def ledger(settings: Settings, database_url: str) -> Iterator[EventStoreLedger]:
         yield made
 
 
-def commands(database_url: str, on: EventStoreLedger) -> Commands:
+def commands(database_url: str, on: Ledger) -> Commands:
     """What carries out commands, seen in logs and metrics."""
     keys = StoredWorkspaceKeys(lambda: closing(open_connection(database_url, settings={})))
     return ObservedCommands(on, keys)
@@ -213,8 +214,8 @@ def load_demonstration(
     """Load the demonstration, or find it again. Raises `Interrupted`, `LedgerUnavailable`."""
     with ledger(settings, database_url) as on:
         demonstration = Demonstration(
-            commands=commands(database_url, on),
             ledger=on,
+            commands_on=lambda one: commands(database_url, one),
             person=person(),
             provider=provider("demonstration dialler"),
             policies=system(ACTOR),

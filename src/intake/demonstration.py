@@ -29,6 +29,7 @@ from drumbeat.commands.ledger import Ledger
 from drumbeat.commands.senders import ReportSpamScore
 from drumbeat.events import Principal
 from drumbeat.events.values import PauseReason
+from drumbeat.intake.buffered import BufferedLedger
 from drumbeat.intake.demonstration_plan import (
     NAME,
     NAME_WHILE_LOADING,
@@ -67,14 +68,17 @@ class Demonstration:
     Everything happens before `now`, the real time. For one thread of one process at a time.
     """
 
-    commands: Commands
     ledger: Ledger
+    commands_on: Callable[[Ledger], Commands]
+    """Makes what carries out commands on a ledger: while loading, on one that writes behind."""
     person: Principal
     provider: Principal
     policies: Principal
     now: datetime
     people: int = PEOPLE
     seed: int = SEED
+    kept_events: int = 2_000
+    """Events that are written together."""
 
     def load(self, *, stop: Event, on_progress: Callable[[float], None] = lambda _share: None) -> Loaded:
         """Load it, or find it again. `on_progress` hears the share that is done, 0 to 1.
@@ -92,12 +96,13 @@ class Demonstration:
         raise AssertionError("there is always a next run")
 
     def _abandon(self, ours: Cast) -> None:
+        commands = self.commands_on(self.ledger)
         for command in (
             CancelCampaign(campaign_id=ours.campaign_id, reason="loading was interrupted"),
             DeleteCampaign(campaign_id=ours.campaign_id),
         ):
             try:
-                self.commands.execute(command, self.person, now=self.now)
+                commands.execute(command, self.person, now=self.now)
             except Refused:
                 # A draft cannot be cancelled, and what is deleted stays deleted.
                 continue
@@ -113,7 +118,9 @@ class _Play:
         self._cast = ours
         self._stop = stop
         self._on_progress = on_progress
-        self._commands = 0
+        self._given = 0
+        self._ledger = BufferedLedger(demonstration.ledger, limit_events=demonstration.kept_events)
+        self._commands = demonstration.commands_on(self._ledger)
         self._dialler = Dialler(ours, demonstration.seed, self._reported, self._timed_out)
 
     def perform(self) -> int:
@@ -131,8 +138,9 @@ class _Play:
         self._by_hand(
             RenameCampaign(campaign_id=self._cast.campaign_id, name=NAME), days[-1][1] + timedelta(hours=3)
         )
+        self._ledger.flush()
         self._on_progress(1.0)
-        return self._commands
+        return self._given
 
     def _enrol(self, persons: list[Person], now: datetime) -> None:
         rows = tuple(
@@ -192,6 +200,6 @@ class _Play:
         return self._give(command, self._demonstration.policies, now)
 
     def _give(self, command: Command, principal: Principal, now: datetime) -> Done:
-        self._commands += 1
+        self._given += 1
         alone = replace(principal, correlation_id=uuid4())
-        return self._demonstration.commands.execute(command, alone, now=now)
+        return self._commands.execute(command, alone, now=now)

@@ -101,7 +101,7 @@ class MachineRun:
             self._supervisor.add("policies", "policies")
         if loaded and not self._announced and self._is_ready():
             self._announced = True
-            self._announce()
+            self._say(ready_words(self._api, self._newest_campaign()))
 
     def _restart_postgres(self, server: EmbeddedServer) -> None:
         log.warning("postgres_ended")
@@ -132,10 +132,7 @@ class MachineRun:
         except (URLError, OSError, ValueError):
             return None
 
-    def _announce(self) -> None:
-        self._say(ready_words(self._api, self._first_campaign()))
-
-    def _first_campaign(self) -> str:
+    def _newest_campaign(self) -> str:
         """The newest campaign, once the read models show everything."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not self._stop.is_set():

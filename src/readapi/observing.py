@@ -50,7 +50,9 @@ class Observed:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "none")
             telemetry.REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
-            log.info(
+            # Whoever watches asks all the time; that is worth no line.
+            say = log.debug if scope["path"].startswith(("/health/", "/metrics")) and status < 400 else log.info
+            say(
                 "request",
                 method=scope["method"],
                 path=scope["path"],

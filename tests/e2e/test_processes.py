@@ -138,14 +138,14 @@ def test_ctrl_c_ends_every_process_and_the_next_start_finds_the_data_as_it_was(h
 
 def test_a_demonstration_that_was_killed_while_loading_is_begun_anew(tmp_path: Path) -> None:
     home = tmp_path / "state"
-    first = Machine(home, tmp_path / "first.log", "--demonstration", "--people", str(PEOPLE))
+    first = Machine(home, tmp_path / "first.log", "--demonstration", "--people", "600")
     assert until((home / "postgres" / "socket").exists, 30)
     assert until(lambda: _has_events(home, 100), 60), first.said
     first.kill()
-    with machine(home, tmp_path / "second.log", "--demonstration", "--people", str(PEOPLE)) as second:
+    with machine(home, tmp_path / "second.log", "--demonstration", "--people", "600") as second:
         (campaign,) = second.get("/campaigns")["items"]
         assert campaign["name"].startswith("Demonstration:")
-        assert campaign["contacts"] == PEOPLE
+        assert campaign["contacts"] == 600
         assert count_in_log(home, "campaign.deleted.v1") == 1
 
 

@@ -1,22 +1,26 @@
 """The demonstration: the same for the same seed, loaded once, begun anew when it was interrupted."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event as Flag
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from drumbeat.access import person, provider, system
+from drumbeat.commands.campaign import DeleteCampaign, DraftCampaign, RenameCampaign
 from drumbeat.commands.dispatch import Commands
+from drumbeat.commands.ledger import Appended, LedgerUnavailable, Once, VersionConflict
+from drumbeat.commands.loop import Idempotency
 from drumbeat.events import Event, Fact
 from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced
 from drumbeat.events.campaign import CampaignActivated, CampaignDeleted, CampaignDrafted, CampaignPaused
 from drumbeat.events.contact import ContactEnrolled, ContactFinished
 from drumbeat.events.goals import CampaignGoalDefined
-from drumbeat.events.values import CampaignSource
+from drumbeat.events.values import CampaignKind, CampaignSource
+from drumbeat.intake.buffered import BufferedLedger
 from drumbeat.intake.demonstration import Demonstration, Interrupted
 from drumbeat.intake.demonstration_plan import CLOSES_HOUR, NAME, OPENS_HOUR, ZONE
 from drumbeat.intake.simulator import MOST_PEOPLE, people
@@ -35,14 +39,15 @@ class OneKey:
 
 def demonstration(ledger: MemoryLedger, *, now: datetime = NOW, seed: int = 1) -> Demonstration:
     return Demonstration(
-        commands=Commands(ledger, OneKey()),
         ledger=ledger,
+        commands_on=lambda one: Commands(one, OneKey()),
         person=person(),
         provider=provider("dialler"),
         policies=system("policies"),
         now=now,
         people=PEOPLE,
         seed=seed,
+        kept_events=50,
     )
 
 
@@ -132,33 +137,61 @@ def test_an_interrupted_one_is_deleted_and_begun_anew() -> None:
     assert demonstration(ledger).load(stop=Flag()).campaign_id == second.campaign_id
 
 
-@pytest.mark.parametrize("commands_before_the_end", range(0, 20, 3))
-def test_it_is_begun_anew_wherever_its_preparation_broke_off(commands_before_the_end: int) -> None:
-    ledger = MemoryLedger()
-    given = demonstration(ledger)
-    execute = given.commands.execute
-    left = commands_before_the_end
-
-    class BreaksOff(Commands):
-        def execute(self, *arguments: object, **named: object) -> object:  # type: ignore[override]
-            nonlocal left
-            if left == 0:
-                raise KeyboardInterrupt
-            left -= 1
-            return execute(*arguments, **named)  # type: ignore[arg-type]
-
-    with suppress(KeyboardInterrupt):
-        Demonstration(
-            commands=BreaksOff(ledger, OneKey()),
-            ledger=ledger,
-            person=given.person,
-            provider=given.provider,
-            policies=given.policies,
-            now=NOW,
-            people=PEOPLE,
-        ).load(stop=Flag())
+@pytest.mark.parametrize("limit", [1, 7, 60, 200])
+def test_it_is_begun_anew_wherever_it_broke_off(limit: int) -> None:
+    ledger = BreaksOff(limit)
+    with pytest.raises(LedgerUnavailable):
+        demonstration(ledger).load(stop=Flag())
+    assert len(ledger.log) <= limit
+    ledger.limit = None
     assert not demonstration(ledger).load(stop=Flag()).repeated
     assert demonstration(ledger).load(stop=Flag()).repeated
+
+
+class BreaksOff(MemoryLedger):
+    """A ledger that goes away when it holds so many events; what is written then is lost, whole."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit: int | None = limit
+
+    def append_bulk(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
+        for event in events:
+            if self.limit is not None and len(self.log) >= self.limit:
+                raise LedgerUnavailable("gone")
+            super().append([event], once=once)
+        return Appended((), len(self.log))
+
+
+def test_what_is_written_behind_is_what_would_have_been_written_at_once() -> None:
+    behind, at_once = MemoryLedger(), MemoryLedger()
+    buffered = BufferedLedger(behind, limit_events=3)
+    draft = DraftCampaign(campaign_id=UUID(int=7), kind=CampaignKind.VOICE_AGENT, name="one")
+    rename = RenameCampaign(campaign_id=UUID(int=7), name="two")
+    for ledger in (buffered, at_once):
+        commands = Commands(ledger, OneKey())
+        commands.execute(draft, person(), now=NOW)
+        commands.execute(rename, person(), now=NOW)
+        assert commands.execute(rename, person(), now=NOW).facts == ()
+    assert behind.log == []
+    buffered.flush()
+    assert facts(behind) == facts(at_once)
+    keyed = Commands(buffered, OneKey())
+    first = keyed.execute(
+        DeleteCampaign(campaign_id=UUID(int=7)), person(), now=NOW, idempotency=Idempotency(key="k")
+    )
+    assert behind.log[-1].fact == first.facts[0]
+
+
+def test_two_writers_on_one_stream_are_told() -> None:
+    ledger = MemoryLedger()
+    draft = DraftCampaign(campaign_id=UUID(int=7), kind=CampaignKind.VOICE_AGENT, name="one")
+    Commands(ledger, OneKey()).execute(draft, person(), now=NOW)
+    buffered = BufferedLedger(ledger)
+    Commands(buffered, OneKey()).execute(RenameCampaign(campaign_id=UUID(int=7), name="b"), person(), now=NOW)
+    Commands(ledger, OneKey()).execute(RenameCampaign(campaign_id=UUID(int=7), name="a"), person(), now=NOW)
+    with pytest.raises(VersionConflict):
+        buffered.flush()
 
 
 def test_people_are_all_different_and_reachable_in_fiction_only() -> None:
