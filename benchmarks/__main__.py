@@ -3,12 +3,13 @@
 import argparse
 import sys
 
-from benchmarks import append, bulk, read_dashboard
+from benchmarks import append, bulk, bulk_decide, read_dashboard
 from benchmarks.harness import Axis, bench, table, write
 
 AXES: dict[str, Axis] = {
     "append-1": append.one_event_a_transaction,
     "append-20": append.twenty_events_a_transaction,
+    "bulk-decide": bulk_decide.decisions_included,
     "bulk-bytes": bulk.bytes_ready,
     "read-dashboard": read_dashboard.dashboard_read,
 }
