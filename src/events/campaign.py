@@ -64,9 +64,10 @@ class CampaignScheduled(Fact):
 
 
 class CampaignLaunched(Fact):
-    """The start has come."""
+    """The start has come. `start_at` is given when it replaces the setting: launched at another time than that."""
 
     TYPE: ClassVar[str] = "campaign.launched.v1"
+    start_at: datetime | None = None
 
 
 class CampaignActivated(Fact):

@@ -103,6 +103,11 @@ def _scheduled(stage: Stage, event: LightEvent[CampaignScheduled]) -> None:
     stage.start_at = event.data.start_at
 
 
+def _launched(stage: Stage, event: LightEvent[CampaignLaunched]) -> None:
+    _to(CampaignStatus.LAUNCHING)(stage, event)
+    stage.start_at = event.data.start_at or stage.start_at
+
+
 def _paused(stage: Stage, _event: LightEvent[CampaignPaused]) -> None:
     stage.interrupted = stage.status
     stage.status = CampaignStatus.PAUSED
@@ -151,7 +156,7 @@ STAGE_CHANGES: Mapping[type[Fact], Change] = {
     CampaignSettingsChanged: _settings_changed,
     CampaignAudienceOpened: _audience_opened,
     CampaignScheduled: _scheduled,
-    CampaignLaunched: _to(CampaignStatus.LAUNCHING),
+    CampaignLaunched: _launched,
     CampaignActivated: _to(CampaignStatus.RUNNING),
     CampaignPaused: _paused,
     CampaignResumed: _resumed,

@@ -151,6 +151,8 @@ def _keep_end(row: CampaignRow, _event: LightEvent[Any]) -> None:
 
 def _launched(row: CampaignRow, event: LightEvent[facts.CampaignLaunched]) -> None:
     row.launched_at = event.time
+    if event.data.start_at is not None:
+        row.settings = as_json({**json.loads(row.settings), "start_at": event.data.start_at})
 
 
 def _paused(row: CampaignRow, event: LightEvent[facts.CampaignPaused]) -> None:

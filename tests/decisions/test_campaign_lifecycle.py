@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from drumbeat.aggregates.campaign import CAMPAIGN
+from drumbeat.aggregates.campaign.drafting import change_settings
 from drumbeat.aggregates.campaign.ending import (
     archive_campaign,
     cancel_campaign,
@@ -48,6 +49,7 @@ from drumbeat.events.campaign import (
     CampaignScheduled,
     CampaignSenderAssigned,
     CampaignSenderDisabled,
+    CampaignSettingsChanged,
     CampaignWindowClosed,
 )
 from drumbeat.events.goals import CampaignGoalDefined
@@ -91,7 +93,7 @@ def test_the_start_given_at_launch_replaces_the_setting() -> None:
 
 def test_a_start_in_the_past_launches_now() -> None:
     campaign_in(S.DRAFT).when(launch_campaign, start_at=in_seconds(-5), now=NOW).then(
-        CampaignLaunched(), CampaignActivated()
+        CampaignLaunched(start_at=in_seconds(-5)), CampaignActivated()
     )
 
 
@@ -109,7 +111,21 @@ def test_launching_a_scheduled_campaign_again_moves_its_start() -> None:
 
 
 def test_launching_a_scheduled_campaign_without_a_start_starts_it_now() -> None:
-    campaign_in(S.SCHEDULED).when(launch_campaign, now=NOW).then(CampaignLaunched(), CampaignActivated())
+    running = (
+        campaign_in(S.SCHEDULED)
+        .when(launch_campaign, now=NOW)
+        .then(CampaignLaunched(start_at=NOW), CampaignActivated())
+    )
+    assert running.state is not None
+    assert running.state.core.settings.start_at == NOW
+
+
+def test_a_campaign_that_was_started_early_can_be_given_an_end_before_its_old_start() -> None:
+    early = campaign_in(S.SCHEDULED).when(launch_campaign, now=NOW)
+    running = early.then(CampaignLaunched(start_at=NOW), CampaignActivated())
+    answer = running.when(change_settings, changes={"end_at": in_seconds(60).isoformat()}, now=NOW)
+    assert answer.facts is not None
+    assert [type(fact) for fact in answer.facts] == [CampaignSettingsChanged]
 
 
 def test_scheduling_the_same_start_again_adds_nothing() -> None:

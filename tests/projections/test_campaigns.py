@@ -101,6 +101,13 @@ def test_resuming_ends_what_the_pause_said(database_url: str) -> None:
     assert (row["status"], row["interrupted"], row["paused_by"], row["paused_at"]) == ("running", None, None, None)
 
 
+def test_a_campaign_that_was_started_early_shows_the_start_it_had(database_url: str) -> None:
+    early = facts.CampaignLaunched(start_at=EPOCH)
+    row = row_after(database_url, drafted(start_at=LATER), facts.CampaignScheduled(start_at=LATER), early)
+    assert (row["status"], row["start_at"]) == ("launching", EPOCH)
+    assert row["settings"]["start_at"] == "2026-03-02T09:00:00Z"
+
+
 def test_a_pause_before_the_start_leads_back_to_scheduled(database_url: str) -> None:
     scheduled = facts.CampaignScheduled(start_at=LATER)
     pause = facts.CampaignPaused(pause_reason=PauseReason.MANUAL)

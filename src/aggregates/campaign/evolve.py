@@ -133,6 +133,9 @@ CORE_FOLDS: dict[type[Fact], CoreFold] = {
     campaign.CampaignAudienceOpened: _becomes(audience_open=True, audience_processed=False),
     campaign.CampaignAudienceProcessed: _becomes(audience_processed=True),
     campaign.CampaignScheduled: lambda core, fact: _with_settings(core, start_at=fact.start_at),
+    campaign.CampaignLaunched: lambda core, fact: (
+        core if fact.start_at is None else _with_settings(core, start_at=fact.start_at)
+    ),
     campaign.CampaignEndExtended: _end_extended,
     campaign.CampaignWindowClosed: lambda core, fact: _changed(core, window_closed=fact.by),
     campaign.CampaignReopened: _reopened,

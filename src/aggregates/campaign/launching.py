@@ -30,7 +30,7 @@ def launch_campaign(
     _require_audience_sender_goal(core)
     _require_valid_window(core, start, now)
     if start <= now:
-        return started(core)
+        return started(core, start_at=_replacing(core, start_at, now))
     if isinstance(campaign, Scheduled) and campaign.start_at == start:
         return ()
     return (CampaignScheduled(start_at=start),)
@@ -51,11 +51,20 @@ def start_campaign(state: Campaign | None, *, now: datetime) -> tuple[Fact, ...]
     return started(state.core)
 
 
-def started(core: Core) -> tuple[Fact, ...]:
-    """What a start writes; a survey is activated later, when the first invitations are out."""
-    if core.kind is CampaignKind.SURVEY:
-        return (CampaignLaunched(),)
-    return (CampaignLaunched(), CampaignActivated())
+def started(core: Core, *, start_at: datetime | None = None) -> tuple[Fact, ...]:
+    """What a start writes; a survey is activated later, when the first invitations are out.
+
+    `start_at` replaces the setting.
+    """
+    launched = CampaignLaunched(start_at=start_at)
+    return (launched,) if core.kind is CampaignKind.SURVEY else (launched, CampaignActivated())
+
+
+def _replacing(core: Core, start_at: datetime | None, now: datetime) -> datetime | None:
+    # A campaign that was started early must not go on saying that its start lies ahead.
+    setting = core.settings.start_at
+    early = now if setting is not None and setting > now else None
+    return early if start_at is None or start_at == setting else start_at
 
 
 def activate_campaign(state: Campaign | None) -> tuple[Fact, ...]:

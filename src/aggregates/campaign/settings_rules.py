@@ -198,7 +198,8 @@ def read_settings(before: CampaignSettings, given: Mapping[str, object]) -> Camp
             raise Refused(RefusalCode.INVALID_SETTINGS, f"{rule.field} is given twice", field=name, value=value)
         changes[rule.field] = _read(rule, name, value)
     after = before.model_copy(update=changes)
-    require_order_of_start_and_end(after)
+    if (after.start_at, after.end_at) != (before.start_at, before.end_at):
+        require_order_of_start_and_end(after)
     return after
 
 
