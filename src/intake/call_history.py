@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -18,14 +17,15 @@ from drumbeat.intake.inspection import Inspected, inspect
 from drumbeat.intake.mapping import Mapping, Shape
 from drumbeat.intake.patience import Patience
 from drumbeat.intake.progress import Phase, Progress
-from drumbeat.intake.recording import Recording
-from drumbeat.intake.records import Record, open_records
+from drumbeat.intake.recording import Recording, Span
+from drumbeat.intake.records import open_records
 from drumbeat.intake.refused_rows import RefusedRows
 from drumbeat.intake.rows import Refusal, Row, RowReader
 
 CHUNK_ROWS = 1_000
-"""Rows recorded in one transaction. It may not change: an import that was stopped before would record some rows
-twice after it, because the keys of chunks are made of their rows."""
+CHUNK_CALLS = 10_000
+"""Rows and calls recorded in one transaction, whichever is reached first. They may not change: an import that was
+stopped before would record some rows twice after it, because the keys of chunks are made of their rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,8 @@ def import_call_history(
         patience=patience or Patience(),
         waiting=lambda: meter.show(Phase.WAITING),
     )
-    recording.begin()
     with RefusedRows(refused_rows) as report:
+        recording.begin()
         _record(inspected, mapping, recording, report, meter)
         if mapping.shape is Shape.ROW_PER_CALL:
             _finish_contacts(inspected, mapping, recording, meter)
@@ -116,17 +116,13 @@ class _Meter:
 def _record(
     inspected: Inspected, mapping: Mapping, recording: Recording, report: RefusedRows, meter: _Meter
 ) -> None:
-    for reader, records in _chunks(inspected, mapping):
-        rows: list[Row] = []
-        refusals: list[Refusal] = []
-        for record in records:
-            read = reader.read(record)
-            rows.append(read) if isinstance(read, Row) else refusals.append(read)
-        refusals += recording.record(rows, of=(records[0].number, records[-1].number))
-        for refusal in sorted(refusals, key=lambda one: one.number):
+    for chunk in _chunks(inspected, mapping):
+        refused = [one for one in chunk if isinstance(one, Refusal)]
+        refused += recording.record(_rows_of(chunk), of=_span_of(chunk))
+        for refusal in sorted(refused, key=lambda one: one.number):
             report.add(refusal)
-        meter.refused += len(refusals)
-        meter.accepted += len(records) - len(refusals)
+        meter.refused += len(refused)
+        meter.accepted += len(chunk) - len(refused)
         meter.show(Phase.RECORDING)
 
 
@@ -135,17 +131,33 @@ def _finish_contacts(inspected: Inspected, mapping: Mapping, recording: Recordin
     # the file again costs no memory, as keeping every contact would.
     meter.began = time.monotonic()
     done = 0
-    for reader, records in _chunks(inspected, mapping):
-        rows = [row for record in records if isinstance(row := reader.read(record), Row)]
-        recording.finish(rows, of=(records[0].number, records[-1].number))
-        done += len(records)
+    for chunk in _chunks(inspected, mapping):
+        recording.finish(_rows_of(chunk), of=_span_of(chunk))
+        done += len(chunk)
         meter.show(Phase.FINISHING, done)
 
 
-def _chunks(inspected: Inspected, mapping: Mapping) -> Iterator[tuple[RowReader, Sequence[Record]]]:
+def _rows_of(chunk: Sequence[Row | Refusal]) -> list[Row]:
+    return [one for one in chunk if isinstance(one, Row)]
+
+
+def _span_of(chunk: Sequence[Row | Refusal]) -> Span:
+    return chunk[0].number, chunk[-1].number
+
+
+def _chunks(inspected: Inspected, mapping: Mapping) -> Iterator[list[Row | Refusal]]:
     with open_records(inspected.file, mapping.file) as records:
         reader = RowReader(records.header, mapping)
-        rows = iter(records)
-        while chunk := list(islice(rows, CHUNK_ROWS)):
-            inspected.still_the_same()
-            yield reader, chunk
+        chunk: list[Row | Refusal] = []
+        calls = 0
+        for record in records:
+            read = reader.read(record)
+            chunk.append(read)
+            calls += read.calls if isinstance(read, Row) else 0
+            if len(chunk) >= CHUNK_ROWS or calls >= CHUNK_CALLS:
+                inspected.still_the_same()
+                yield chunk
+                chunk, calls = [], 0
+        inspected.still_the_same()
+        if chunk:
+            yield chunk

@@ -4,6 +4,7 @@ IntakeError
 ├── MappingProblem     the mapping is not there, is no TOML, or says something that it may not
 ├── FileProblem        the file cannot be read as the mapping says: nothing was written
 ├── FileChanged        the file changed while it was read: what was written stays, no more is added
+├── OtherReading       another version of Drumbeat began this import and read its rows otherwise
 ├── ReportProblem      the report of refused rows cannot be written
 └── LedgerAway         the database stayed away too long: run the same command again to go on
 """
@@ -23,6 +24,10 @@ class FileProblem(IntakeError):
 
 class FileChanged(IntakeError):
     """A file that is not the one that the import began with."""
+
+
+class OtherReading(IntakeError):
+    """An import that another version of Drumbeat began, and that this one cannot go on with."""
 
 
 class ReportProblem(IntakeError):

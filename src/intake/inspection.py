@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drumbeat.intake.errors import FileChanged, FileProblem
+from drumbeat.intake.judging import refusal_of_person
 from drumbeat.intake.mapping import Mapping
 from drumbeat.intake.records import open_records
 from drumbeat.intake.rows import Refusal, Row, RowReader
@@ -81,8 +82,9 @@ def _count_rows(file: Path, mapping: Mapping) -> int:
             rows += 1
             if not fitting:  # once one row fits, the others are judged when their turn comes
                 read = reader.read(record)
-                fitting = isinstance(read, Row)
-                first = first or (read if isinstance(read, Refusal) else None)
+                refusal = refusal_of_person(read, mapping) if isinstance(read, Row) else read
+                fitting = refusal is None
+                first = first or refusal
     if rows == 0:
         raise FileProblem(f"{file}: a header and no rows")
     if not fitting and first is not None:

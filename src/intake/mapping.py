@@ -65,9 +65,9 @@ class ContactColumns(_Part):
     email: Column | None = None
     zone: Column | None = None
     """IANA names; a contact without one is told in the campaign's zone."""
-    tags: tuple[Column, ...] = ()
+    tags: tuple[Column, ...] = Field(default=(), max_length=50)
     """Columns whose value becomes a tag."""
-    profile: tuple[Column, ...] = ()
+    profile: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(default=(), max_length=100)
     """Columns kept as they are on the contact's card."""
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from drumbeat.aggregates.refusals import RefusalCode
+from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.commands.campaign import DraftCampaign
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.dispatch import Commands
@@ -21,8 +21,10 @@ from drumbeat.events import Principal
 from drumbeat.events.ids import import_campaign_id
 from drumbeat.events.outcomes import MEANING
 from drumbeat.events.values import CallOutcome, CampaignSource, GoalResult
+from drumbeat.intake.errors import OtherReading
 from drumbeat.intake.fields import Complaint
 from drumbeat.intake.inspection import Inspected
+from drumbeat.intake.judging import complaint
 from drumbeat.intake.mapping import Mapping, Shape
 from drumbeat.intake.patience import Patience
 from drumbeat.intake.rows import Call, Refusal, Row
@@ -110,7 +112,7 @@ class Recording:
                 refusals.append(refusal)
                 continue
             self.contacts += self._per_contact
-            self.calls += row.earlier_calls + (row.call is not None)
+            self.calls += row.calls
         return refusals
 
     def finish(self, rows: Sequence[Row], *, of: Span) -> None:
@@ -170,21 +172,12 @@ class Recording:
         again = answer["result"] == "already_recorded" or answer.get("reason") == RefusalCode.IMPOSSIBLE_ORDER
         if self._per_contact and again:
             column = self._mapping.contact.reference or ""
-            complaint = Complaint(column, row.person.reference, "another row has the same reference")
+            said = Complaint(column, row.person.reference, "another row has the same reference")
         elif answer["result"] == "refused":
-            complaint = self._complaint(row, answer)
+            said = complaint(answer, row.person, self._mapping)
         else:
             return None
-        return Refusal(row.number, row.line, (complaint,))
-
-    def _complaint(self, row: Row, answer: dict[str, Any]) -> Complaint:
-        field = str(answer.get("field", ""))
-        # The log's refusals repeat no personal value; this report is the file owner's own.
-        value = answer.get("value", getattr(row.person, field, ""))
-        column = getattr(self._mapping.contact, field, None) or getattr(self._mapping.call, field, None)
-        allowed = f" (allowed: {answer['allowed']})" if "allowed" in answer else ""
-        named = column if isinstance(column, str) else field
-        return Complaint(named, str(value), f"{answer['message']}{allowed}")
+        return Refusal(row.number, row.line, (said,))
 
     def _execute(self, item: str, command: Command) -> Done:
         key = Idempotency(key=f"import:{self.campaign_id}:{item}", kept_for=None)
@@ -192,6 +185,14 @@ class Recording:
         def attempt() -> Done:
             return self._commands.execute(command, self._principal, now=self._clock(), idempotency=key)
 
-        done = self._patience.until_it_answers(attempt, waiting=self._waiting)
+        try:
+            done = self._patience.until_it_answers(attempt, waiting=self._waiting)
+        except Refused as refused:
+            if refused.code is not RefusalCode.IDEMPOTENCY_KEY_REUSED:
+                raise
+            raise OtherReading(
+                f"{self._inspected.file}: another version of Drumbeat began this import and read these rows "
+                "otherwise; nothing more was written"
+            ) from refused
         self.wrote_nothing = self.wrote_nothing and done.repeated
         return done

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,10 @@ class RefusedRows:
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
+        """Raises `ReportProblem` when the report could not be written, before it is needed."""
+        folder = self.path.absolute().parent
+        if not os.access(folder, os.W_OK) or self.path.is_dir():
+            raise ReportProblem(f"{self.path}: the report of refused rows cannot be written there")
         return self
 
     def __exit__(

@@ -63,6 +63,11 @@ class Row:
     call: Call | None
     results: tuple[tuple[int, GoalResult], ...]
 
+    @property
+    def calls(self) -> int:
+        """How many calls it tells of."""
+        return self.earlier_calls + (self.call is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from drumbeat.commands.dispatch import Commands
+from drumbeat.commands.history import RecordHistory
 from drumbeat.commands.ledger import Appended, LedgerUnavailable, Once
 from drumbeat.events import Cause, Event, Fact, Principal
 from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced
@@ -18,7 +19,7 @@ from drumbeat.events.evaluations import ContactGoalAchieved, ContactGoalEvaluate
 from drumbeat.events.ids import contact_id
 from drumbeat.events.values import CallOutcome, FinishOutcome, GoalResult
 from drumbeat.intake.call_history import ImportReport, import_call_history
-from drumbeat.intake.errors import FileChanged, FileProblem, LedgerAway
+from drumbeat.intake.errors import FileChanged, FileProblem, LedgerAway, OtherReading, ReportProblem
 from drumbeat.intake.mapping import Mapping
 from drumbeat.intake.mapping_files import load_mapping, parse_mapping
 from drumbeat.intake.patience import Patience
@@ -381,6 +382,54 @@ def test_a_file_that_cannot_be_read_leaves_no_trace(ledger: MemoryLedger, tmp_pa
         run_import(ledger, written(tmp_path, ["id,seconds", "p1,60"]), parse_mapping(PER_CONTACT, "t"))
     assert ledger.log == []
     assert [one.name for one in tmp_path.iterdir()] == ["history.csv"]
+
+
+def test_a_mapping_under_which_every_row_would_be_refused_leaves_no_trace(
+    ledger: MemoryLedger, tmp_path: Path
+) -> None:
+    mapping = parse_mapping(PER_CONTACT.replace("[contact]", '[contact]\nphone = "name"'), "t")
+    lines = ["id,name,n,seconds", "p1,Ada,1,60", "p2,Ben,1,60"]
+    with pytest.raises(FileProblem, match=r"not one of 2 rows fits.*line 2, column 'name', value 'Ada': phone"):
+        run_import(ledger, written(tmp_path, lines), mapping)
+    assert ledger.log == []
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is(ledger: MemoryLedger, tmp_path: Path) -> None:
+    (tmp_path / "refused.csv").mkdir()
+    with pytest.raises(ReportProblem, match=r"refused\.csv: .* cannot be written"):
+        run_import(ledger, many_rows(tmp_path, 3), parse_mapping(PER_CONTACT, "t"))
+    assert ledger.log == []
+
+
+def test_rows_of_very_many_calls_make_small_chunks(
+    ledger: MemoryLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drumbeat.intake.call_history.CHUNK_CALLS", 50)
+    read: list[int] = []
+    lines = ["id,n,seconds", *(f"p{n},30,60" for n in range(6))]
+    report = run_import(
+        ledger,
+        written(tmp_path, lines),
+        parse_mapping(PER_CONTACT, "t"),
+        on_progress=lambda p: read.append(p.read) if p.phase is Phase.RECORDING else None,
+    )
+    assert read == [2, 4, 6]
+    assert report.calls == 180
+
+
+def test_an_import_that_another_version_read_otherwise_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = StoppingLedger()
+    file, mapping = many_rows(tmp_path, 2 * CHUNK), parse_mapping(PER_CONTACT, "t")
+    ledger.fail = killing_at(4)
+    with pytest.raises(Killed):
+        run_import(ledger, file, mapping)
+    before = len(ledger.log)
+    monkeypatch.setattr(RecordHistory, "fingerprint", lambda _command: b"of another version")
+    with pytest.raises(OtherReading, match="another version of Drumbeat began this import"):
+        run_import(ledger, file, mapping)
+    assert len(ledger.log) == before
 
 
 def test_a_file_that_changes_meanwhile_is_left_and_goes_on_when_it_is_back(
