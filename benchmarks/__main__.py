@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import append, bulk, bulk_decide, read_dashboard
+from benchmarks import append, bulk, bulk_decide, import_bank, read_dashboard
 from benchmarks.harness import Axis, bench, table, write
 
 AXES: dict[str, Axis] = {
@@ -11,6 +11,7 @@ AXES: dict[str, Axis] = {
     "append-20": append.twenty_events_a_transaction,
     "bulk-decide": bulk_decide.decisions_included,
     "bulk-bytes": bulk.bytes_ready,
+    "import-bank": import_bank.bank_import,
     "read-dashboard": read_dashboard.dashboard_read,
 }
 """Every axis by the name that performance figures are quoted under."""
