@@ -105,7 +105,6 @@ def test_children_end_when_their_supervisor_is_killed(script: Path, tmp_path: Pa
         from drumbeat.telemetry import configure_logging
         configure_logging(process="up")
         from drumbeat.opsapi.supervisor import Supervisor
-from support.machine import lives, until
         s = Supervisor(environment=os.environ, shutdown_seconds=1, command=(sys.executable, {str(script)!r}))
         s.add("api", "willing"); s.add("project", "willing")
         print(*s.pids().values(), flush=True)
