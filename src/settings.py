@@ -65,14 +65,8 @@ class Settings(BaseModel):
     database_wait_seconds: float = Field(
         default=10.0, ge=0.1, le=300, description="How long a command or a read waits for a connection."
     )
-    append_timeout_seconds: float = Field(
-        default=30.0, ge=1, le=3_600, description="Longest transaction of an append; a stuck one is ended then."
-    )
     max_event_bytes: int = Field(
         default=900_000, ge=1_000, le=100_000_000, description="Largest event that an append accepts."
-    )
-    idempotency_retention_hours: int = Field(
-        default=168, ge=1, le=8_760, description="How long the answer to an Idempotency-Key is kept."
     )
     snapshot_interval_events: int = Field(
         default=200, ge=10, le=100_000, description="A stream's state is kept as a snapshot every so many events."

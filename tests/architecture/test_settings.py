@@ -69,5 +69,12 @@ def test_every_number_has_a_range_that_holds(name: str) -> None:
             read({variable_of(name): outside})
 
 
+def test_every_setting_has_an_effect() -> None:
+    elsewhere = [path.read_text() for path in (ROOT / "src").rglob("*.py") if path.name != "settings.py"]
+    elsewhere.append((ROOT / "src" / "settings.py").read_text().split("@property", 1)[1])
+    unused = [name for name in Settings.model_fields if not any(f".{name}" in text for text in elsewhere)]
+    assert unused == []
+
+
 def test_the_documentation_lists_every_setting_as_it_is() -> None:
     assert table() in (ROOT / "docs" / "settings.md").read_text()
