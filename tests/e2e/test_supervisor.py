@@ -16,6 +16,8 @@ from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.supervisor import Supervisor
 from support.machine import lives, until
 
+pytestmark = pytest.mark.slow
+
 CHILD = """
 import sys, threading, signal
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
