@@ -184,7 +184,7 @@ class RowReader:
             # With a row a call it is that conversation that is judged; a call that was none can only have missed.
             if call is None or not self._per_call or MEANING[call.outcome].conversation:
                 results.append((place, result))
-            elif result in _GOOD:
+            elif result in _GOOD and all(one.column != self._outcome.column for one in complaints):
                 reason = f"'{result}' needs a conversation; a call that ended '{call.outcome}' is none"
                 complaints.append(Complaint(goal.column, goal.text(cells), reason))
         return tuple(results)

@@ -261,6 +261,7 @@ def test_a_goal_is_judged_by_the_values_of_the_mapping() -> None:
 def test_a_goal_achieved_in_a_call_that_was_no_conversation_is_refused() -> None:
     mapping = PER_CALL + BY_COLUMN + GOAL
     assert refused(mapping, id="7", zone="", o="BUSY", y="yes")[0][0] == "y"
+    assert [column for column, _, _ in refused(mapping, id="7", zone="", o="?", y="yes")] == ["o"]
     assert read(mapping, id="7", zone="", o="BUSY", y="no").results == ()
     assert read(mapping, id="7", zone="", o="ANSWERED", y="yes").results == ((0, GoalResult.ACHIEVED),)
 
