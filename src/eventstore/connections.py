@@ -167,8 +167,12 @@ def open_connection(url: str, *, settings: Mapping[str, str]) -> LogConnection:
         keepalives_count=3,
         tcp_user_timeout=20_000,
     )
-    for name, value in settings.items():
-        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+    try:
+        for name, value in settings.items():
+            connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -67,7 +67,7 @@ class EmbeddedServer:
         self._user_lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
-        self._tries_left = 0
+        self._tries_left, self._launched = 0, False
 
     @property
     def postmaster_pid(self) -> int | None:
@@ -80,7 +80,7 @@ class EmbeddedServer:
         Raises `StateFolderUnusable`, `StateOfAnotherVersion`, `ServerProgramsMissing`, `ServerDidNotStart`.
         """
         self._folder.prepare()
-        self._tries_left = _MOST_TRIES
+        self._tries_left, self._launched = _MOST_TRIES, False
         with self._folder.starting():
             account = account_for(self._folder.data)
             if self.postmaster_pid is None:
@@ -170,8 +170,10 @@ class EmbeddedServer:
             "unix_socket_directories": here if socket_folder == data else str(socket_folder),
             "unix_socket_permissions": "0700",
         }
+        self._let_go_of_child()
         log = self._folder.open_log()
         try:
+            self._launched = True
             self._log_start = os.fstat(log).st_size
             self._process = subprocess.Popen(  # noqa: S603  our own program with our own arguments
                 [
@@ -199,9 +201,9 @@ class EmbeddedServer:
             readiness = ask(self._url_of("postgres"), DATABASE)
             if readiness is Readiness.READY:
                 return True
-            if self._process is None and self.postmaster_pid is None:
+            if not self._launched and self.postmaster_pid is None:
                 return False  # the server that we were joining died
-            if self._process is not None and self._process.poll() is not None:
+            if self._launched and self._process is not None and self._process.poll() is not None:
                 words = self._words_of_this_start()
                 self._tries_left -= 1
                 self._process = None
