@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
@@ -56,6 +56,13 @@ def serve_metrics(host: str, port: int) -> None:
         start_http_server(port, addr=host, registry=telemetry.REGISTRY)
     except OSError as error:
         raise _cannot_listen(host, port, error) from error
+
+
+def require_free(host: str, ports: Iterable[int]) -> None:
+    """Raises `Failed` when somebody listens on one of these ports already; 0 stands for none."""
+    for port in ports:
+        if port:
+            _listen(host, port).close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

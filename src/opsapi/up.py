@@ -15,6 +15,7 @@ from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
 from drumbeat.intake.demonstration import Interrupted
 from drumbeat.opsapi.exits import Exit
+from drumbeat.opsapi.serving import require_free
 from drumbeat.opsapi.status import processes
 from drumbeat.opsapi.supervisor import Supervisor
 from drumbeat.settings import Settings, variable_of
@@ -46,13 +47,13 @@ class MachineRun:
 
     def run(self, *, migrate: Callable[[str], object], load: Load | None) -> Exit:
         """Start everything, watch it, and end it all when `stop` is set: Postgres last."""
+        ours = self._settings
+        require_free(ours.api_host, (ours.api_port, ours.project_metrics_port, ours.policies_metrics_port))
         url = self._database()
         try:
             migrate(url)
             environment = {**os.environ, variable_of("database_url"): url}
-            self._supervisor = Supervisor(
-                environment=environment, shutdown_seconds=self._settings.shutdown_seconds
-            )
+            self._supervisor = Supervisor(environment=environment, shutdown_seconds=ours.shutdown_seconds)
             try:
                 self._supervisor.add("api", "api")
                 self._supervisor.add("project", "project")

@@ -56,9 +56,11 @@ def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> 
 def test_a_port_that_is_taken_ends_the_machine_with_one_line(database_url: str, tmp_path: Path) -> None:
     with taken_port() as port:
         env = environment(tmp_path, DRUMBEAT_DATABASE_URL=database_url, DRUMBEAT_API_PORT=port)
-        answer = drumbeat("up", env=env)
-    assert answer.returncode == Exit.UNFIT
-    assert one_line(answer) == f"drumbeat: cannot listen on 127.0.0.1 port {port}: Address already in use"
+        answer = drumbeat_inside("up", env=env)
+        alone = drumbeat_inside("api", env=env)
+    for refused in (answer, alone):
+        assert refused.returncode == Exit.UNFIT
+        assert one_line(refused) == f"drumbeat: cannot listen on 127.0.0.1 port {port}: Address already in use"
 
 
 @pytest.fixture
