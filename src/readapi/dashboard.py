@@ -49,6 +49,15 @@ class OfResult(msgspec.Struct):
     contacts: Number
 
 
+class Mean(msgspec.Struct):
+    """A mean over contacts; `over` says how many and lists them, `value` is null when there are none."""
+
+    metric: str
+    value: float | None
+    unit: str
+    over: Number
+
+
 class OfGoal(msgspec.Struct, kw_only=True):
     """One goal: how many contacts have which result, achievement and mean score."""
 
@@ -58,7 +67,7 @@ class OfGoal(msgspec.Struct, kw_only=True):
     archived: bool
     results: list[OfResult]
     achievement: Ratio
-    mean_score: float | None
+    mean_score: Mean
 
 
 class Dashboard(msgspec.Struct, kw_only=True):
@@ -121,7 +130,7 @@ def _dashboard(campaign: Row) -> Dashboard:
     return Dashboard(
         campaign_id=campaign_id,
         contacts=contacts,
-        contacts_by_label=_labels(links, Vocabulary(campaign["vocabulary"]), counters),
+        contacts_by_label=_labels(links, counters),
         paused_by_hand=Number(
             "contacts_paused_by_hand",
             counters.get("contacts_paused_by_hand", 0),
@@ -175,7 +184,11 @@ class _Calls:
         return ratio("answer_share", number, recorded)
 
 
-def _labels(links: Links, vocabulary: Vocabulary, counters: Counters) -> list[OfLabel]:
+# The rows of contacts speak voice_agent's words, whatever the campaign's vocabulary.
+_LABELS = contact_labels(Vocabulary.VOICE_AGENT)
+
+
+def _labels(links: Links, counters: Counters) -> list[OfLabel]:
     return [
         OfLabel(
             label,
@@ -185,7 +198,7 @@ def _labels(links: Links, vocabulary: Vocabulary, counters: Counters) -> list[Of
                 links.contacts(status_label=label),
             ),
         )
-        for label in contact_labels(vocabulary)
+        for label in _LABELS
     ]
 
 
@@ -196,8 +209,6 @@ def _goal(links: Links, goal: Goal, counters: Counters, contacts: Number) -> OfG
     def number(result: str) -> Number:
         return Number("contacts_by_goal_result", counts[result], links.contacts(goal=goal.id, result=result))
 
-    scored = sum(counts[result] for result in GOAL_SCORE)
-    total = sum(counts[result] * score for result, score in GOAL_SCORE.items())
     return OfGoal(
         goal_id=goal.id,
         name=goal.name,
@@ -205,5 +216,14 @@ def _goal(links: Links, goal: Goal, counters: Counters, contacts: Number) -> OfG
         archived=goal.archived,
         results=[OfResult(result, number(result)) for result in counts],
         achievement=ratio("goal_achievement", number("achieved"), contacts),
-        mean_score=None if scored == 0 else total / scored,
+        mean_score=_mean_score(links, goal, counts),
     )
+
+
+def _mean_score(links: Links, goal: Goal, counts: Mapping[str, int]) -> Mean:
+    scored = sum(counts[result] for result in GOAL_SCORE)
+    total = sum(counts[result] * score for result, score in GOAL_SCORE.items())
+    # A parameter that is repeated: any of these results.
+    rows = links.contacts(goal=goal.id, result=tuple(GOAL_SCORE))
+    over = Number("contacts_with_score", scored, rows)
+    return Mean("goal_mean_score", total / scored if scored else None, "score", over)
