@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import append, bulk, bulk_decide, import_bank, read_dashboard
+from benchmarks import append, bulk, bulk_decide, import_bank, live, read_dashboard
 from benchmarks.harness import Axis, bench, table, write
 
 AXES: dict[str, Axis] = {
@@ -12,6 +12,8 @@ AXES: dict[str, Axis] = {
     "bulk-decide": bulk_decide.decisions_included,
     "bulk-bytes": bulk.bytes_ready,
     "import-bank": import_bank.bank_import,
+    "live-together": live.events_of_a_contact_together,
+    "live-scattered": live.every_event_another_contacts,
     "read-dashboard": read_dashboard.dashboard_read,
 }
 """Every axis by the name that performance figures are quoted under."""

@@ -16,27 +16,27 @@ class Store:
 
     def __init__(self, connection: psycopg.Connection[Any], plan: Plan, hot_rows: int) -> None:
         """`hot_rows` bounds the rows that are kept in memory between batches, for each entity."""
-        self._rows: dict[str, Table[Any]] = {}
-        self._counters: dict[str, CounterTable] = {}
+        self.tables: dict[str, Table[Any]] = {}
+        self.counters: dict[str, CounterTable] = {}
         with connection.cursor() as cursor:
             for entity in plan.entities:
                 fields = entity.row.__struct_fields__
-                self._rows[entity.table] = Table(cursor, entity.table, fields, entity.key_columns)
+                self.tables[entity.table] = Table(cursor, entity.table, fields, entity.key_columns)
             for projection in plan.projections:
                 for derived in projection.derived:
                     fields = derived.row.__struct_fields__
-                    self._rows[derived.table] = Table(cursor, derived.table, fields, derived.key_columns)
+                    self.tables[derived.table] = Table(cursor, derived.table, fields, derived.key_columns)
                 for log in projection.logs:
-                    self._rows[log.table] = Table(cursor, log.table, log.row.__struct_fields__, 1)
+                    self.tables[log.table] = Table(cursor, log.table, log.row.__struct_fields__, 1)
                 for measures in projection.measures:
-                    if measures.table not in self._counters:
-                        self._counters[measures.table] = _counter_table(cursor, measures)
-        self.hot = tuple(HotRows(entity, self._rows[entity.table], hot_rows) for entity in plan.entities)
+                    if measures.table not in self.counters:
+                        self.counters[measures.table] = _counter_table(cursor, measures)
+        self.hot = tuple(HotRows(entity, self.tables[entity.table], hot_rows) for entity in plan.entities)
 
     def write(self, cursor: Cursor, changes: Changes, shard: int) -> None:
         """Each changed row once, in the caller's transaction."""
         for rows in changes.rows:
-            table = self._rows[rows.table]
+            table = self.tables[rows.table]
             if rows.removed:
                 table.take_away(cursor, rows.removed)
             if rows.added:
@@ -44,9 +44,11 @@ class Store:
             if rows.changed:
                 table.change(cursor, rows.changed)
         for name, tally in changes.counters.items():
-            self._counters[name].add_up(cursor, tally, shard)
+            amounts = self.counters[name].rows_of(tally, shard)
+            if amounts:
+                self.counters[name].change(cursor, amounts)
         for name, appended in changes.appended:
-            self._rows[name].add(cursor, appended)
+            self.tables[name].add(cursor, appended)
 
     def expect(self, changes: Changes) -> None:
         """The changes are being written; nothing else is."""
@@ -60,7 +62,7 @@ class Store:
 
     def tell_planner(self, cursor: Cursor) -> None:
         """Renew the statistics of tables that grew much; between transactions."""
-        for table in self._rows.values():
+        for table in self.tables.values():
             table.tell_planner(cursor)
 
     def forget(self) -> None:

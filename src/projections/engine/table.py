@@ -6,7 +6,7 @@ definition; a row type that does not fit is a `TableMismatch`.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -28,6 +28,10 @@ _COLUMNS = """
 
 _KNOWN_ROWS = "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)"
 _ROWS_WORTH_A_LOOK = 200
+
+
+Tally: TypeAlias = Mapping[Key, Mapping[Key, int]]
+"""Amounts by the counter's place (the first columns of an entity's key) and its own columns."""
 
 
 class TableMismatch(Exception):
@@ -162,15 +166,14 @@ class Table(Generic[R]):
 class CounterTable(Table[Row]):
     """A table of counters: `change` adds the value, the last column, to what is there."""
 
-    def add_up(self, cursor: Cursor, tally: Mapping[Key, Mapping[Key, int]], shard: int) -> None:
-        """Add amounts to the counters of one shard; they come by place (workspace, campaign) and own columns."""
+    def rows_of(self, tally: Tally, shard: int) -> list[list[Any]]:
+        """Amounts as rows of one shard; they come by place (workspace, campaign) and own columns."""
         rows = []
         for place, amounts in tally.items():
             names = self.key[: len(place)]
             told = [_uuid(v) if self._types[n] == "uuid" else v for n, v in zip(names, place, strict=True)]
             rows += [[*told, *columns, shard, amount] for columns, amount in amounts.items() if amount]
-        if rows:
-            self.change(cursor, rows)
+        return rows
 
     def _set_clause(self, columns: Sequence[str]) -> sql.Composable:
         return sql.SQL("UPDATE SET {0} = {1}.{0} + excluded.{0}").format(

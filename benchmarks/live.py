@@ -1,0 +1,152 @@
+"""`live-together`, `live-scattered`: all read models kept up to date by one process, from the log.
+
+Ours is the projector over the log. The peer is the library's ProjectionRunner (see `live_peer`) on a smaller log
+of the same shape: its cost an event does not depend on the length. The floor reads the same log in equal batches
+and writes the rows that come of it, which are known beforehand, with COPY.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.harness import Bench, Goal, Result
+from benchmarks.live_events import CAMPAIGN, EVENTS_A_CONTACT, write_log
+from benchmarks.live_peer import run_peer
+from drumbeat.bootstrap import PROJECTIONS
+from drumbeat.projections.engine.bookkeeping import GENERATION
+from drumbeat.projections.engine.install import install
+from drumbeat.projections.engine.projector import Projector
+from drumbeat.transport.source import LogSource
+
+BATCH = 5_000
+Dump = Mapping[str, Sequence[bytes]]
+
+
+def events_of_a_contact_together(bench: Bench) -> Result:
+    """Goal: 40 times the runner, and 0.4 of COPY."""
+    return _live(bench, "live-together", together=True, goal=Goal(per_peer=40, per_floor=0.4))
+
+
+def every_event_another_contacts(bench: Bench) -> Result:
+    """Goal: 15 times the runner, and 0.4 of COPY."""
+    return _live(bench, "live-scattered", together=False, goal=Goal(per_peer=15, per_floor=0.4))
+
+
+def _live(bench: Bench, axis: str, *, together: bool, goal: Goal) -> Result:
+    contacts = bench.scaled(20_000, 6_000)
+    few = bench.scaled(250, 100)
+    with bench.database() as url:
+        events = write_log(url, contacts, together=together)
+        _project(url, events)
+        _check(url, contacts)
+        dump = _dumped(url)
+        rows = sum(len(lines) for lines in dump.values())
+        bench.told.append(
+            f"{events:,} events of {contacts:,} contacts make {rows:,} rows; the peer had {few} contacts"
+        )
+
+        def ours() -> float:
+            _emptied(url)
+            elapsed = _project(url, events)
+            _check(url, contacts)
+            return events / elapsed
+
+        def floor() -> float:
+            _emptied(url)
+            elapsed = _copied(url, events, dump)
+            _check(url, contacts)
+            return events / elapsed
+
+        def peer() -> float:
+            with bench.database() as of_runner, bench.database() as of_projector:
+                known = write_log(of_projector, few, together=together)
+                _project(of_projector, known)
+                write_log(of_runner, 0, together=together)
+                figure = run_peer(of_runner, few, together=together)
+                expected, got = _everything(of_projector), _everything(of_runner)
+                assert got == expected, [table for table in expected if got[table] != expected[table]]
+                return figure
+
+        return bench.compare(axis, "events/s", ours=ours, peer=peer, floor=floor, goal=goal)
+
+
+def _project(url: str, events: int) -> float:
+    with closing(LogSource(url)) as source:
+        projector = Projector(source, url, PROJECTIONS)
+        projector.run_until(0)  # the tables are made beforehand, as the peer's and the floor's are
+        started = time.perf_counter()
+        projector.run_until(events, timeout_seconds=600)
+        return time.perf_counter() - started
+
+
+def _copied(url: str, events: int, dump: Dump) -> float:
+    with closing(LogSource(url)) as source, closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute("SELECT set_config('search_path', %s, false)", [GENERATION])
+        batches = -(-events // BATCH)
+        position = 0
+        started = time.perf_counter()
+        for batch in range(batches):
+            read = source.read(position, BATCH)
+            position = read.up_to
+            with connection.transaction(), connection.cursor() as cursor:
+                for table, lines in dump.items():
+                    part = lines[len(lines) * batch // batches : len(lines) * (batch + 1) // batches]
+                    with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
+                        copy.write(b"".join(part))
+        elapsed = time.perf_counter() - started
+        assert position == events, f"read up to {position} of {events}"
+        return elapsed
+
+
+def _emptied(url: str) -> None:
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(GENERATION)))
+        for table in ("checkpoints", "projections"):
+            connection.execute(sql.SQL("DELETE FROM readmodel.{}").format(sql.Identifier(table)))
+        install(connection, PROJECTIONS)
+
+
+def _tables(connection: psycopg.Connection[Any]) -> list[str]:
+    found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", [GENERATION])
+    return [str(name) for (name,) in found.fetchall()]
+
+
+def _dumped(url: str) -> Dump:
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        dump = {}
+        for table in _tables(connection):
+            statement = sql.SQL("COPY {}.{} TO STDOUT").format(sql.Identifier(GENERATION), sql.Identifier(table))
+            with connection.cursor().copy(statement) as copy:
+                dump[table] = [bytes(line) for line in copy]
+        return dump
+
+
+def _everything(url: str) -> dict[str, list[str]]:
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        found = {}
+        for table in _tables(connection):
+            statement = sql.SQL("SELECT to_jsonb(t)::text FROM {}.{} t ORDER BY 1")
+            rows = connection.execute(statement.format(sql.Identifier(GENERATION), sql.Identifier(table)))
+            found[table] = [str(row) for (row,) in rows.fetchall() if '"value": 0,' not in str(row)]
+        return found
+
+
+def _check(url: str, contacts: int) -> None:
+    """Every event counted: what the dashboard says is what was written."""
+    with closing(psycopg.connect(url)) as connection:
+        rows = connection.execute(
+            "SELECT metric, value FROM live.dashboard_counters WHERE campaign_id = %s AND key = ''", [CAMPAIGN]
+        ).fetchall()
+        events = connection.execute("SELECT count(*) FROM ledger.events").fetchone()
+    counted = {str(metric): int(value) for metric, value in rows}
+    assert (counted["contacts"], counted["attempts"], counted["conversations"]) == (
+        contacts,
+        2 * contacts,
+        contacts,
+    )
+    assert events is not None
+    assert events[0] >= EVENTS_A_CONTACT * contacts

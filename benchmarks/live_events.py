@@ -1,0 +1,150 @@
+"""The log that `live` projects: contacts who are called twice, eight events each, together or scattered."""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+from eventsourcing.persistence import StoredEvent
+
+from drumbeat.bootstrap import MIGRATION_SETS
+from drumbeat.events import Cause, Event, Fact
+from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced, ContactRetryScheduled
+from drumbeat.events.campaign import CampaignActivated, CampaignAudienceOpened, CampaignDrafted, CampaignLaunched
+from drumbeat.events.contact import ContactEnrolled, ContactFinished
+from drumbeat.events.evaluations import ContactGoalEvaluated
+from drumbeat.events.goals import CampaignGoalDefined
+from drumbeat.events.ids import DRUMBEAT
+from drumbeat.events.settings import CampaignSettings
+from drumbeat.events.values import (
+    CallOutcome,
+    CallPrivate,
+    CampaignKind,
+    CampaignSource,
+    ContactPrivate,
+    FinishOutcome,
+    GoalResult,
+    GoalRole,
+    Occurred,
+    Vocabulary,
+    ZoneSource,
+)
+from drumbeat.eventstore.connections import Connections
+from drumbeat.eventstore.mapper import CloudEventsMapper
+from drumbeat.eventstore.recorder import LogRecorder
+
+EVENTS_A_CONTACT = 8
+CAMPAIGN = uuid5(DRUMBEAT, "campaign of the benchmark")
+_GOAL = uuid5(CAMPAIGN, "goal")
+_SENDERS = [uuid5(CAMPAIGN, f"number {number}") for number in range(8)]
+_NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+_mapper = CloudEventsMapper()
+
+
+def appends(contacts: int, *, together: bool) -> Iterator[list[StoredEvent]]:
+    """The log in appends: a contact's events side by side, or each append another event of every contact."""
+    rng = random.Random(contacts)
+    yield [_stored(CAMPAIGN, version, fact, None) for version, fact in enumerate(_campaign(), start=1)]
+    lives = (_life(rng, number) for number in range(contacts))
+    # As every append is written: in the order of the streams.
+    streams = sorted(lives, key=lambda events: UUID(str(events[0].originator_id)).int)
+    if together:
+        yield [event for stream in streams for event in stream]
+    else:
+        yield from ([stream[place] for stream in streams] for place in range(EVENTS_A_CONTACT))
+
+
+def write_log(url: str, contacts: int, *, together: bool) -> int:
+    """Make the schemas and the log of a database; how many events it then has."""
+    for migrations in MIGRATION_SETS:
+        migrations.migrate(url)
+    written = 0
+    with closing(Connections(url)) as connections:
+        recorder = LogRecorder(connections)
+        for events in appends(contacts, together=together):
+            if events:
+                recorder.insert_bulk(events)
+                written += len(events)
+    return written
+
+
+def _campaign() -> Sequence[Fact]:
+    drafted = CampaignDrafted(
+        kind=CampaignKind.VOICE_AGENT,
+        name="Benchmark",
+        vocabulary=Vocabulary.VOICE_AGENT,
+        settings=CampaignSettings(),
+        source=CampaignSource.API,
+    )
+    goal = CampaignGoalDefined(goal_id=_GOAL, name="Goal", role=GoalRole.PRIMARY)
+    return drafted, goal, CampaignAudienceOpened(), CampaignLaunched(), CampaignActivated()
+
+
+def _life(rng: random.Random, number: int) -> list[StoredEvent]:
+    stream_id = uuid5(CAMPAIGN, f"contact {number}")
+    facts = _facts(rng, number)
+    return [_stored(stream_id, version, fact, rng) for version, fact in enumerate(facts, start=1)]
+
+
+def _facts(rng: random.Random, number: int) -> Sequence[Fact]:
+    first = _NOW + timedelta(seconds=number)
+    again = first + timedelta(hours=1)
+    private = ContactPrivate(name=f"Person {number}", phone=f"+351{number:09d}", profile={"city": "Porto"})
+    talk = UUID(int=rng.getrandbits(128))
+    return (
+        ContactEnrolled(reference=f"r-{number}", source=CampaignSource.API, tags=("cellular",), private=private),
+        _placed(rng, 1, first),
+        ContactCallEnded(attempt=1, outcome=rng.choice(_RETRIED), duration_seconds=rng.randrange(30)),
+        ContactRetryScheduled(retry_at=again, attempts_left=2),
+        _placed(rng, 2, again),
+        ContactCallEnded(
+            attempt=2,
+            outcome=CallOutcome.COMPLETED,
+            duration_seconds=rng.randrange(30, 600),
+            conversation_id=talk,
+            completion_due_at=again + timedelta(hours=1),
+            private=CallPrivate(summary="Asked for the terms in writing and agreed to be called back."),
+        ),
+        ContactGoalEvaluated(goal_id=_GOAL, result=rng.choice(list(GoalResult)), conversation_id=talk),
+        ContactFinished(outcome=FinishOutcome.COMPLETED),
+    )
+
+
+_RETRIED = (CallOutcome.NO_ANSWER, CallOutcome.BUSY, CallOutcome.LEFT_MESSAGE)
+
+
+def _placed(rng: random.Random, attempt: int, at: datetime) -> Fact:
+    local = Occurred(
+        year=at.year,
+        month=at.month,
+        day=at.day,
+        weekday=at.isoweekday(),
+        hour=at.hour,
+        minute=at.minute,
+        instant=at,
+        zone="Europe/Lisbon",
+        zone_source=ZoneSource.CONTACT,
+    )
+    lost_at = at + timedelta(hours=1)
+    return ContactCallPlaced(
+        attempt=attempt, sender_id=rng.choice(_SENDERS), occurred=local, settings_version=1, lost_at=lost_at
+    )
+
+
+def _stored(stream_id: UUID, version: int, fact: Fact, rng: random.Random | None) -> StoredEvent:
+    seconds = version if rng is None else rng.randrange(86_400)
+    event = Event(
+        id=uuid5(stream_id, str(version)),
+        stream_id=stream_id,
+        stream_version=version,
+        time=_NOW + timedelta(seconds=seconds),
+        workspace_id="default",
+        campaign_id=CAMPAIGN,
+        actor="dialler",
+        cause=Cause.PROVIDER,
+        correlation_id=CAMPAIGN,
+        causation_id=None,
+        fact=fact,
+    )
+    return _mapper.to_stored_event(event)
