@@ -16,7 +16,7 @@ from drumbeat.readapi.database import Glance, ReadModels, Seen, Snapshot
 from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.problems import InvalidParameter
 from drumbeat.readapi.pulse import Pulse
-from drumbeat.readapi.routing import entity_tag
+from drumbeat.readapi.routing import entity_tag, matches
 from drumbeat.readapi.waiting import Waiting, not_reached
 
 S = TypeVar("S", bound=Seen)
@@ -92,7 +92,7 @@ class Ask:
         content = msgspec.json.encode(body)
         tag = entity_tag(content)
         sent = {AS_OF_HEADER: str(snapshot.as_of), "ETag": tag, "Cache-Control": "private, no-cache", **headers}
-        if _matches(self.request.headers.get("if-none-match"), tag):
+        if matches(self.request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers=sent)
         fresh = msgspec.json.encode(Fresh(str(snapshot.as_of), self._freshness(snapshot)))
         return Response(fresh[:-1] + b"," + content[1:], 200, sent, "application/json")
@@ -107,13 +107,6 @@ class Ask:
     def _freshness(self, snapshot: Seen) -> Freshness:
         position, head = snapshot.as_of.position, self.services.pulse.head
         return Freshness(position, snapshot.recorded_at, None if head is None else max(0, head - position))
-
-
-def _matches(given: str | None, tag: str) -> bool:
-    if given is None:
-        return False
-    weak = tag.removeprefix("W/")
-    return given.strip() == "*" or weak in {one.strip().removeprefix("W/") for one in given.split(",")}
 
 
 async def ask(request: Request, at_least: AtLeast = None) -> Ask:

@@ -1,6 +1,9 @@
 """What does each number mean: the catalogue, and the process's own metrics for Prometheus."""
 
+from typing import Annotated
+
 import msgspec
+from fastapi import Header
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
@@ -21,9 +24,13 @@ _BODY = msgspec.json.encode(Definitions(list(METRICS.values())))
 _TAG = routing.entity_tag(_BODY)
 
 
-@routing.serves(router, "/metrics/definitions", answers=Definitions, summary="What every number means")
-async def definitions() -> Response:
+@routing.serves(
+    router, "/metrics/definitions", answers=Definitions, summary="What every number means", tagged=True
+)
+async def definitions(if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None) -> Response:
     """The same for every workspace; it changes with the version of Drumbeat alone."""
+    if routing.matches(if_none_match, _TAG):
+        return Response(status_code=304, headers={"ETag": _TAG})
     return Response(_BODY, headers={"ETag": _TAG, "Cache-Control": "no-cache"}, media_type="application/json")
 
 

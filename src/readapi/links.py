@@ -63,4 +63,4 @@ class Links:
 @lru_cache(maxsize=10_000)
 def _query(filters: tuple[tuple[str, object], ...]) -> str:
     # A dashboard has some fifty links, of which the same are made for every campaign.
-    return f"?{urlencode(filters)}" if filters else ""
+    return f"?{urlencode(filters, doseq=True)}" if filters else ""

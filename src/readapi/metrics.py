@@ -79,10 +79,15 @@ _CATALOGUE = (
         "contacts who achieved the goal / contacts × 100",
         "null when there are no contacts",
     ),
+    _count(
+        "contacts_with_score",
+        "contacts",
+        "contacts whose result for the goal has a score: all but unknown and not_evaluated",
+    ),
     _ratio(
         "goal_mean_score",
-        "mean over the contacts whose result is achieved (100), partially_achieved (50) or not_achieved (0)",
-        "null when no contact has such a result",
+        "mean over contacts_with_score: achieved is 100, partially_achieved 50, not_achieved 0",
+        "null when contacts_with_score is 0",
         unit="score",
     ),
     _count("heatmap_recorded", "attempts", "recorded attempts placed on this weekday in this hour", _LOCAL),

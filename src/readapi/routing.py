@@ -14,6 +14,8 @@ from starlette.responses import Response
 from drumbeat.readapi import problems
 from drumbeat.readapi.problems import InvalidParameter, Problem, UnknownParameter
 
+_UNCHANGED = {"description": "As the client has it already (If-None-Match)."}
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 SCHEMAS: dict[str, Any] = {}
@@ -49,7 +51,7 @@ def reads(
     headers = {name: {"schema": {"type": "string"}} for name in ("ETag", "Drumbeat-As-Of", "Correlation-Id")}
     may_answer: dict[int | str, dict[str, Any]] = {
         200: {"description": summary, "headers": headers, "content": _json(answers, fresh=True)},
-        304: {"description": "As the client has it already (If-None-Match)."},
+        304: _UNCHANGED,
         **declared(*ALWAYS, *problems),
     }
     return _get(router, path, may_answer, summary)
@@ -62,10 +64,12 @@ def serves(
     answers: Any,
     problems: tuple[type[Problem], ...] = (),
     summary: str,
+    tagged: bool = False,
 ) -> Callable[[F], F]:
-    """Declare a route that answers from memory."""
+    """Declare a route that answers from memory; `tagged`: with an entity tag."""
     may_answer: dict[int | str, dict[str, Any]] = {
         200: {"description": summary, "content": _json(answers, fresh=False)},
+        **({304: _UNCHANGED} if tagged else {}),
         **declared(UnknownParameter, *problems),
     }
     return _get(router, path, may_answer, summary)
@@ -109,6 +113,14 @@ def declared(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
 def _empty_response() -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
     return {"description": "", "content": {problems.CONTENT_TYPE: {"schema": schema, "examples": {}}}}
+
+
+def matches(given: str | None, tag: str) -> bool:
+    """Whether `If-None-Match` names an entity tag."""
+    if given is None:
+        return False
+    weak = tag.removeprefix("W/")
+    return given.strip() == "*" or weak in {one.strip().removeprefix("W/") for one in given.split(",")}
 
 
 class OneOf:

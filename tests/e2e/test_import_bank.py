@@ -138,7 +138,7 @@ def test_the_dashboard_shows_the_files_totals(client: httpx.Client, bank: Bank) 
     assert seen["conversations"]["value"] == COMPLETED
     goal = seen["goal_achievement"]
     assert (goal["numerator"]["value"], goal["denominator"]["value"]) == (ACHIEVED, CONTACTS)
-    assert round(seen["goals"][0]["mean_score"], 4) == 11.2654
+    assert round(seen["goals"][0]["mean_score"]["value"], 4) == 11.2654
 
 
 def test_every_number_of_the_dashboard_is_the_count_of_the_rows_it_links_to(

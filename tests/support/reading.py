@@ -148,3 +148,13 @@ def away(url: str) -> str:
     """The same URL with a port where nothing listens."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc="127.0.0.1:1", query=""))
+
+
+def metrics_in(answer: Any) -> dict[str, str]:
+    """Every metric that an answer has a number of → the unit that it is told in."""
+    if isinstance(answer, list):
+        return {metric: unit for one in answer for metric, unit in metrics_in(one).items()}
+    if not isinstance(answer, dict):
+        return {}
+    own = {answer["metric"]: answer["unit"]} if "metric" in answer else {}
+    return own | metrics_in(list(answer.values()))
