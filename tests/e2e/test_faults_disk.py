@@ -53,7 +53,9 @@ def importing(tmp_path: Path) -> list[str]:
 def everything_is_in(url: str) -> None:
     """Each row of the file is in the log, once."""
     with closing(psycopg.connect(url)) as connection:
-        counted = dict(connection.execute("SELECT type, count(*) FROM ledger.events GROUP BY type").fetchall())
+        counted: dict[str, int] = dict(
+            connection.execute("SELECT type, count(*) FROM ledger.events GROUP BY type").fetchall()
+        )
     assert counted["contact.enrolled.v1"] == counted["contact.finished.v1"] == PEOPLE
     assert counted["contact.call_placed.v1"] == counted["contact.call_ended.v1"] == PEOPLE * CALLS_EACH
     assert counted["campaign.completed.v1"] == 1
