@@ -24,7 +24,7 @@ _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
 _INTEGER: Final = struct.Struct(">i").pack
 _ARRAY_HEADER_BYTES: Final = 20
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_BINARY: Final = {count: [pq.Format.BINARY] * count for count in (4, 9)}
+_BINARY: Final = {count: [pq.Format.BINARY] * count for count in (2, 4, 9)}
 
 
 def append_one(connection: LogConnection, event: StoredEvent) -> Sequence[int]:
@@ -55,11 +55,21 @@ def append_once(connection: LogConnection, events: Sequence[StoredEvent], once: 
 
 
 def _call(connection: LogConnection, name: str, arguments: Sequence[bytes | None]) -> pq.abc.PGresult:
+    return call_prepared(connection, name, _SQL[name], arguments)
+
+
+def call_prepared(
+    connection: LogConnection, name: str, sql: bytes, arguments: Sequence[bytes | None]
+) -> pq.abc.PGresult:
+    """Run a statement, prepared under a name of its own at its first use; all values binary. Raises psycopg's errors.
+
+    The session's own timeouts bound how long it blocks.
+    """
     statement = name.encode()
     if name not in connection.prepared:
-        _checked(connection, connection.pgconn.prepare(statement, _SQL[name]))
+        _checked(connection, connection.pgconn.prepare(statement, sql))
         connection.prepared.add(name)
-    # Blocks in C without the interpreter's lock; transaction_timeout bounds it.
+    # Blocks in C without the interpreter's lock.
     result = connection.pgconn.exec_prepared(
         statement,
         cast("Sequence[bytes]", arguments),  # psycopg's annotation forgets that a parameter may be null
@@ -71,7 +81,7 @@ def _call(connection: LogConnection, name: str, arguments: Sequence[bytes | None
     except psycopg.errors.InvalidSqlStatementName:
         # psycopg deallocates every statement of a session after a rollback. Nothing was run.
         connection.prepared.clear()
-        return _call(connection, name, arguments)
+        return call_prepared(connection, name, sql, arguments)
 
 
 def _checked(connection: LogConnection, result: pq.abc.PGresult) -> pq.abc.PGresult:

@@ -10,6 +10,7 @@ import pytest
 
 from drumbeat.eventstore.connections import LogConnection, open_connection
 from drumbeat.eventstore.ledger import EventStoreLedger
+from drumbeat.eventstore.reader import IN_ORDER, READ_LOG
 from drumbeat.transport.source import LogSource, event_id_of
 from support.following import append_and_hold, reported
 from support.given import uid
@@ -248,3 +249,15 @@ def test_positions_of_an_append_rise_with_the_versions_of_a_stream(
     for stream in streams:
         own = [p for p, e in zip(positions, interleaved, strict=True) if e.stream_id == stream]
         assert own == sorted(own)
+
+
+def test_a_batch_is_read_along_the_positions_however_little_the_planner_knows(
+    database_url: str, ledger: EventStoreLedger
+) -> None:
+    ledger.append_bulk(reported(2_000))
+    knows_nothing = open_connection(database_url, settings=IN_ORDER)
+    query = READ_LOG % {b"after": b"100", b"up_to": b"2000", b"limit": b"10"}
+    plan = knows_nothing.execute(b"EXPLAIN " + query.partition(b"(")[2].rpartition(b") TO")[0]).fetchall()
+    assert "Index Scan using events_pkey" in plan[1][0]
+    assert len(plan) == 3
+    knows_nothing.close()

@@ -121,12 +121,10 @@ WHERE held.locktype = 'advisory' AND held.classid = 1685218661 AND held.objid = 
 ORDER BY activity.xact_start;
 
 -- name: read_log
--- A batch of the log, never above a safe mark.
-COPY (
-    SELECT position, recorded_at, type, bytes FROM ledger.events
-    WHERE position > %(after)s AND position <= %(up_to)s
-    ORDER BY position LIMIT %(limit)s
-) TO STDOUT (FORMAT binary);
+-- A batch of the log, never above a safe mark; fetched in binary, so that times come as microseconds.
+SELECT position, recorded_at, type, bytes FROM ledger.events
+WHERE position > %(after)s::bigint AND position <= %(up_to)s::bigint
+ORDER BY position LIMIT %(limit)s::bigint;
 
 -- name: event_at
 -- The bytes of the event at a position.
