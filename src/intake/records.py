@@ -104,10 +104,12 @@ class Records:
             if not cells:
                 continue
             number += 1
-            if len(cells) == width:
-                yield Record(number, line, cells)
-            else:
+            if len(cells) != width:
                 yield Record(number, line, [], f"{width} columns expected, {len(cells)} found")
+            elif any("\0" in taken for taken in lines.taken):
+                yield Record(number, line, [], "holds a NUL character")
+            else:
+                yield Record(number, line, cells)
 
 
 @contextmanager
