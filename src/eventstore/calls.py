@@ -61,7 +61,7 @@ def _call(connection: LogConnection, name: str, arguments: Sequence[bytes | None
 def call_prepared(
     connection: LogConnection, name: str, sql: bytes, arguments: Sequence[bytes | None]
 ) -> pq.abc.PGresult:
-    """Run a statement, prepared under a name of its own at its first use; all values binary. Raises psycopg's errors.
+    """Run a statement, prepared under a name of its own at first use; all values binary. Raises psycopg's errors.
 
     The session's own timeouts bound how long it blocks.
     """

@@ -121,10 +121,12 @@ WHERE held.locktype = 'advisory' AND held.classid = 1685218661 AND held.objid = 
 ORDER BY activity.xact_start;
 
 -- name: read_log
--- A batch of the log, never above a safe mark; fetched in binary, so that times come as microseconds.
-SELECT position, recorded_at, type, bytes FROM ledger.events
-WHERE position > %(after)s::bigint AND position <= %(up_to)s::bigint
-ORDER BY position LIMIT %(limit)s::bigint;
+-- A batch of the log, never above a safe mark. COPY takes no parameters: the three numbers are written in.
+COPY (
+    SELECT position, recorded_at, type, bytes FROM ledger.events
+    WHERE position > %(after)b AND position <= %(up_to)b
+    ORDER BY position LIMIT %(limit)b
+) TO STDOUT (FORMAT binary);
 
 -- name: event_at
 -- The bytes of the event at a position.
