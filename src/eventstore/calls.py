@@ -13,10 +13,9 @@ from typing import Final, cast
 import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg import pq
-from psycopg.errors import error_from_result
 
 from drumbeat.commands.ledger import Once
-from drumbeat.eventstore.connections import LogConnection
+from drumbeat.eventstore.connections import LogConnection, error_of
 from drumbeat.eventstore.packing import as_arrays, uuid_of
 from drumbeat.eventstore.sql import load_queries
 
@@ -87,9 +86,7 @@ def call_prepared(
 def _checked(connection: LogConnection, result: pq.abc.PGresult) -> pq.abc.PGresult:
     if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
         return result
-    if connection.pgconn.status == pq.ConnStatus.BAD:
-        raise psycopg.OperationalError(result.get_error_message())
-    raise error_from_result(result)
+    raise error_of(connection, result)
 
 
 def _positions(packed: bytes, count: int) -> Sequence[int]:

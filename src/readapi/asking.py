@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
+from uuid import UUID
 
 import msgspec
 from fastapi import Depends, Query, Request
@@ -17,6 +18,7 @@ from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.problems import InvalidParameter
 from drumbeat.readapi.pulse import Pulse
 from drumbeat.readapi.routing import entity_tag, matches
+from drumbeat.readapi.statements import GlanceStatement
 from drumbeat.readapi.waiting import Waiting, not_reached
 
 S = TypeVar("S", bound=Seen)
@@ -78,10 +80,10 @@ class Ask:
         with services.read_models.snapshot(self.workspace_id, services.clock()) as snapshot:
             yield self._far_enough(snapshot)
 
-    def glance(self, statement: bytes, **parameters: Any) -> Glance:
-        """The row of one statement, in one round trip, at a position which is at least the one waited for."""
+    def glance(self, statement: GlanceStatement, campaign_id: UUID) -> Glance:
+        """What one statement answers, in one round trip, at a position which is at least the one waited for."""
         services = self.services
-        seen = services.read_models.glance(self.workspace_id, services.clock(), statement, **parameters)
+        seen = services.read_models.glance(self.workspace_id, services.clock(), statement, campaign_id)
         return self._far_enough(seen)
 
     def answer(self, snapshot: Seen, body: msgspec.Struct, **headers: str) -> Response:

@@ -15,9 +15,9 @@ from drumbeat.readapi.campaigns import found
 from drumbeat.readapi.database import Row
 from drumbeat.readapi.goals import Goal, goals_of
 from drumbeat.readapi.links import Links, Number, Ratio, ratio
-from drumbeat.readapi.statements import glance, load
+from drumbeat.readapi.statements import glance
 
-DASHBOARD = glance(load("dashboard")["dashboard"])
+DASHBOARD = glance("dashboard")
 router = routing.router("dashboard")
 
 
@@ -105,7 +105,7 @@ class Dashboard(msgspec.Struct, kw_only=True):
 )
 def dashboard(ask: Asked, campaign_id: UUID) -> Response:
     """Every counter is a sum over contacts or calls, kept by differences; `rows` lists exactly those."""
-    seen = ask.glance(DASHBOARD, campaign_id=campaign_id)
+    seen = ask.glance(DASHBOARD, campaign_id)
     return ask.answer(seen, _dashboard(found(seen.row, campaign_id)))
 
 
@@ -117,7 +117,7 @@ Counters = Mapping[str, int]
 
 
 def _dashboard(campaign: Row) -> Dashboard:
-    campaign_id: UUID = campaign["campaign_id"]
+    campaign_id = campaign["campaign_id"]
     counters: Counters = campaign["counters"]
     links = Links(campaign_id)
     contacts = Number("contacts", counters.get("contacts", 0), links.contacts())

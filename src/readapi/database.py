@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg import pq
 from psycopg.rows import dict_row
 
+from drumbeat.eventstore.calls import call_prepared
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
 from drumbeat.readapi.as_of import AsOf
 from drumbeat.readapi.problems import DatabaseAway, NotReady
-from drumbeat.readapi.statements import POSITION
+from drumbeat.readapi.statements import POSITION, GlanceStatement
 
 Row = dict[str, Any]
 
@@ -38,7 +41,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Glance(Seen):
-    """The one row that one statement answered: a snapshot by itself."""
+    """What one statement answered, as JSON has it: a snapshot by itself."""
 
     row: Row
 
@@ -93,13 +96,16 @@ class ReadModels:
                 if connection.pgconn.transaction_status != pq.TransactionStatus.UNKNOWN:
                     connection.execute(b"COMMIT")
 
-    def glance(self, workspace_id: str, instant: datetime, statement: bytes, **parameters: Any) -> Glance:
-        """The row of a statement that answers `position` and `recorded_at` too: one round trip, one snapshot."""
+    def glance(
+        self, workspace_id: str, instant: datetime, statement: GlanceStatement, campaign_id: UUID
+    ) -> Glance:
+        """What one statement answers about a campaign: one round trip, one snapshot."""
+        arguments = (workspace_id.encode(), campaign_id.bytes)
         with self._connection() as connection:
-            cursor = connection.cursor(row_factory=dict_row)
-            row = cursor.execute(statement, {"workspace_id": workspace_id, **parameters}).fetchone()
-        assert row is not None, "a statement that joins to the position answers a row"
-        return Glance(AsOf(row["position"], instant), row["recorded_at"], row)
+            result = call_prepared(connection, statement.name, statement.sql, arguments)
+        row: Row = msgspec.json.decode(result.get_value(0, 0) or b"")
+        recorded_at = row["recorded_at"] and datetime.fromisoformat(row["recorded_at"])
+        return Glance(AsOf(row["position"], instant), recorded_at, row)
 
     @contextmanager
     def _connection(self) -> Iterator[LogConnection]:

@@ -12,9 +12,9 @@ from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.campaigns import found
 from drumbeat.readapi.database import Row
 from drumbeat.readapi.links import Links, Number, Ratio, ratio
-from drumbeat.readapi.statements import glance, load
+from drumbeat.readapi.statements import glance
 
-HEATMAP = glance(load("heatmap")["heatmap"])
+HEATMAP = glance("heatmap")
 router = routing.router("dashboard")
 
 
@@ -63,7 +63,7 @@ class Heatmap(msgspec.Struct, kw_only=True):
 )
 def heatmap(ask: Asked, campaign_id: UUID) -> Response:
     """Every count links to its calls."""
-    seen = ask.glance(HEATMAP, campaign_id=campaign_id)
+    seen = ask.glance(HEATMAP, campaign_id)
     return ask.answer(seen, _heatmap(found(seen.row, campaign_id)))
 
 
@@ -72,7 +72,7 @@ Counts = Counter[tuple[int, int, str]]
 
 
 def _heatmap(campaign: Row) -> Heatmap:
-    campaign_id: UUID = campaign["campaign_id"]
+    campaign_id = campaign["campaign_id"]
     links = Links(campaign_id)
     counts: Counts = Counter()
     zones: Counter[str] = Counter()

@@ -48,7 +48,7 @@ def ratio(metric: str, numerator: Number, denominator: Number) -> Ratio:
 class Links:
     """Links to the lists of one campaign, by the filters that let the rows through."""
 
-    def __init__(self, campaign_id: UUID) -> None:
+    def __init__(self, campaign_id: UUID | str) -> None:
         self._campaign = f"/campaigns/{campaign_id}"
 
     def contacts(self, **filters: object) -> str:

@@ -51,9 +51,22 @@ def listing(queries: Queries, keys: Mapping[str, str]) -> ListStatements:
     )
 
 
-def glance(statement: bytes) -> bytes:
-    """Put the statement of the position where `{position}` stands: it answers both in one snapshot."""
-    return sql.SQL(_trusted(statement)).format(position=sql.SQL(_trusted(POSITION))).as_string().encode()
+@dataclass(frozen=True, slots=True)
+class GlanceStatement:
+    """One statement that answers everything about a campaign as one JSON document, its position included.
+
+    `$1` is the workspace, `$2` the campaign. `name` is its own among all that are prepared in a session.
+    """
+
+    name: str
+    sql: bytes
+
+
+def glance(name: str) -> GlanceStatement:
+    """The only statement of a file of this name, with that of the position where `{position}` stands."""
+    template = sql.SQL(_trusted(load(name)[name]))
+    whole = template.format(position=sql.SQL(_trusted(POSITION))).as_string()
+    return GlanceStatement(f"read_{name}", whole.encode())
 
 
 def _trusted(statement: bytes) -> LiteralString:

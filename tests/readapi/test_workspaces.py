@@ -56,5 +56,5 @@ def test_every_statement_asks_for_the_workspace() -> None:
         for name, statement in queries.items():
             whole = statement.replace(b"{matching}", queries.get("matching", b""))
             if b"FROM live." in whole:
-                assert b"workspace_id = %(workspace_id)s" in whole, name
+                assert b"workspace_id = %(workspace_id)s" in whole or b"workspace_id = $1::text" in whole, name
     assert "stream" in ledger.SQL, "the log is asked for a stream that a read model of the workspace named"

@@ -1,8 +1,16 @@
 -- name: dashboard
--- A campaign and every counter of it that is not zero. One statement: one round trip, one snapshot.
-SELECT p.position, p.recorded_at, c.campaign_id, c.vocabulary, c.goals, c.deleted,
-       (SELECT coalesce(json_object_agg(concat_ws(':', d.metric, nullif(d.key, '')), d.value), '{{}}')
+-- A campaign and every counter of it that is not zero, as one document: one round trip, one snapshot.
+SELECT json_build_object(
+    'position', p.position,
+    'recorded_at', p.recorded_at,
+    'campaign_id', c.campaign_id,
+    'deleted', c.deleted,
+    'goals', c.goals,
+    'counters', (
+        SELECT coalesce(json_object_agg(concat_ws(':', d.metric, nullif(d.key, '')), d.value), '{{}}')
         FROM live.dashboard_counters d
-        WHERE d.workspace_id = %(workspace_id)s AND d.campaign_id = %(campaign_id)s) AS counters
+        WHERE d.workspace_id = $1::text AND d.campaign_id = $2::uuid
+    )
+)
 FROM ({position}) p
-LEFT JOIN live.campaigns c ON c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s
+LEFT JOIN live.campaigns c ON c.workspace_id = $1::text AND c.campaign_id = $2::uuid

@@ -1,8 +1,16 @@
 -- name: heatmap
--- A campaign and every cell that holds anything, the unknown ones too. One statement: one round trip, one snapshot.
-SELECT p.position, p.recorded_at, c.campaign_id, c.zone, c.deleted,
-       (SELECT coalesce(json_agg(h), '[]')
+-- A campaign and every cell that holds anything, the unknown ones too, as one document: one round trip, one snapshot.
+SELECT json_build_object(
+    'position', p.position,
+    'recorded_at', p.recorded_at,
+    'campaign_id', c.campaign_id,
+    'deleted', c.deleted,
+    'zone', c.zone,
+    'cells', (
+        SELECT coalesce(json_agg(h), '[]')
         FROM live.heatmap_cells h
-        WHERE h.workspace_id = %(workspace_id)s AND h.campaign_id = %(campaign_id)s) AS cells
+        WHERE h.workspace_id = $1::text AND h.campaign_id = $2::uuid
+    )
+)
 FROM ({position}) p
-LEFT JOIN live.campaigns c ON c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s
+LEFT JOIN live.campaigns c ON c.workspace_id = $1::text AND c.campaign_id = $2::uuid
