@@ -11,6 +11,7 @@ from typing import Any, Final
 import psycopg
 from eventsourcing.persistence import OperationalError
 from psycopg import pq
+from psycopg.errors import error_from_result
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -174,6 +175,13 @@ def open_connection(url: str, *, settings: Mapping[str, str]) -> LogConnection:
         connection.close()
         raise
     return connection
+
+
+def error_of(connection: Connection, result: pq.abc.PGresult) -> psycopg.Error:
+    """What libpq's own calls answered instead of a result; an `OperationalError` when the connection broke."""
+    if connection.pgconn.status == pq.ConnStatus.BAD:
+        return psycopg.OperationalError(result.get_error_message())
+    return error_from_result(result)
 
 
 def wait_for_database(url: str, *, patience_seconds: float) -> None:

@@ -12,9 +12,8 @@ from uuid import UUID
 import msgspec
 import psycopg
 from psycopg import pq
-from psycopg.errors import error_from_result
 
-from drumbeat.eventstore.connections import Connection, open_connection
+from drumbeat.eventstore.connections import Connection, error_of, open_connection
 from drumbeat.eventstore.marks import HighWater, check_server
 from drumbeat.eventstore.migrations import LEDGER
 from drumbeat.eventstore.sql import load_queries
@@ -228,7 +227,9 @@ def _copy_out(connection: Connection, after: int, up_to: int, limit: int) -> lis
     libpq = connection.pgconn
     bounds = {"after": after, "up_to": up_to, "limit": limit}
     statement = READ_LOG % {name.encode(): b"%d" % number for name, number in bounds.items()}
-    _expect(libpq.exec_(statement), pq.ExecStatus.COPY_OUT)
+    started = libpq.exec_(statement)
+    if started.status != pq.ExecStatus.COPY_OUT:
+        raise error_of(connection, started)
     rows: list[LogRow] = []
     names: dict[bytes, str] = {}
     append, unpack, make, get = rows.append, _ROW.unpack_from, tuple.__new__, libpq.get_copy_data
@@ -248,10 +249,6 @@ def _copy_out(connection: Connection, after: int, up_to: int, limit: int) -> lis
         append(make(LogRow, (position, name, message[type_end + _LENGTH_BYTES :], recorded_at_us)))
         start = 0
     while (result := libpq.get_result()) is not None:
-        _expect(result, pq.ExecStatus.COMMAND_OK)
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise error_of(connection, result)
     return rows
-
-
-def _expect(result: pq.abc.PGresult, status: pq.ExecStatus) -> None:
-    if result.status != status:
-        raise error_from_result(result)
