@@ -1,5 +1,6 @@
 """Facts of a contact in a campaign: enrolment, control and end. Calls and goals have files of their own."""
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -96,11 +97,12 @@ class ContactReopened(Fact):
     """A finished contact, or one whose retry is pending, is worked on again from here.
 
     `extra_attempts` are allowed beyond the limit: at least one on a person's command, none when a correction left
-    something to retry.
+    something to retry, or a wait for a call back: then `completion_due_at` is its end.
     """
 
     TYPE: ClassVar[str] = "contact.reopened.v1"
     extra_attempts: int = 0
+    completion_due_at: datetime | None = None
 
 
 class ContactReminderRequested(Fact):

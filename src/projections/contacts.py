@@ -153,11 +153,11 @@ def finished(row: ContactState | None, event: LightEvent[ContactFinished], at: i
     return row
 
 
-def reopened(row: ContactState | None, _event: LightEvent[ContactReopened], at: int) -> ContactState | None:
-    """Worked on again; what comes next follows in the same append."""
+def reopened(row: ContactState | None, event: LightEvent[ContactReopened], at: int) -> ContactState | None:
+    """Worked on again: a wait for a call back, or a retry that follows in the same append."""
     if row is None or row.removed:
         return row
-    row.retry_at = row.completion_due_at = None
+    row.retry_at, row.completion_due_at = None, event.data.completion_due_at
     stand(row, ContactSubstatus.AWAITING_NEXT_STEP.value)
     row.position = at
     return row

@@ -119,10 +119,10 @@ def _finished(row: ContactWatch, _event: LightEvent[ContactFinished], _position:
     row.completion_due_at = None
 
 
-def _reopened(row: ContactWatch, _event: LightEvent[ContactReopened], position: int) -> None:
+def _reopened(row: ContactWatch, event: LightEvent[ContactReopened], position: int) -> None:
     if not row.removed:
         row.open = True
-        row.completion_due_at = None
+        row.completion_due_at = event.data.completion_due_at
         row.addresses_position = position
 
 

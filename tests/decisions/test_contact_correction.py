@@ -176,6 +176,22 @@ def test_a_permanent_failure_that_was_none_is_retried_and_back() -> None:
     )
 
 
+def test_a_permanent_failure_that_was_a_conversation_waits_for_a_call_back_like_any_other() -> None:
+    permanent = given(CONTACT, *PERMANENT)
+    waiting = permanent.when(correct_outcome, **wish(FAILED, COMPLETED, conversation_id=TALK)).then(
+        corrected(FAILED, COMPLETED, conversation_id=TALK), ContactReopened(completion_due_at=NOW + HOUR)
+    )
+    waiting.when(finish_due, now=NOW + HOUR).then(
+        ContactEvaluationDue(), ContactFinished(outcome=FinishOutcome.COMPLETED)
+    )
+    late = NOW + 2 * HOUR
+    permanent.when(correct_outcome, **wish(FAILED, COMPLETED, now=late)).then(
+        corrected(FAILED, COMPLETED),
+        ContactEvaluationDue(),
+        ContactFinished(outcome=FinishOutcome.COMPLETED),
+    )
+
+
 def test_a_finished_contact_without_attempts_left_only_changes_its_outcome() -> None:
     given(CONTACT, *EXHAUSTED).when(correct_outcome, **wish(NO_ANSWER, CallOutcome.LEFT_MESSAGE, 2)).then(
         corrected(NO_ANSWER, CallOutcome.LEFT_MESSAGE, 2), ContactFinished(outcome=FinishOutcome.NO_CONVERSATION)

@@ -24,6 +24,7 @@ from drumbeat.events.contact import (
     ContactPaused,
     ContactProfileChanged,
     ContactRemoved,
+    ContactReopened,
     ContactResumed,
 )
 from drumbeat.events.evaluations import ContactGoalEvaluated, ContactGoalEvaluationWithdrawn
@@ -118,6 +119,12 @@ def test_a_pause_by_hand_is_an_overlay_that_keeps_what_is_beneath() -> None:
     assert after(ContactPaused(), ContactResumed()).status == "not_started"
     finished = after(ContactPaused(), ContactFinished(outcome=FinishOutcome.SUPPRESSED))
     assert (finished.status, finished.paused_by_hand, finished.label) == ("finished", False, "Other")
+
+
+def test_a_contact_that_is_reopened_to_wait_for_a_call_back_shows_until_when() -> None:
+    failed = ContactFinished(outcome=FinishOutcome.ATTEMPTS_EXHAUSTED)
+    row = after(placed(), ended(CallOutcome.FAILED), failed, ContactReopened(completion_due_at=EPOCH + HOUR))
+    assert (row.label, row.open, row.completion_due_at) == ("Called", True, EPOCH + HOUR)
 
 
 def test_a_removed_contact_is_closed_and_its_late_report_still_counts_for_its_calls() -> None:

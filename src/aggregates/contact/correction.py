@@ -13,6 +13,7 @@ from drumbeat.aggregates.contact.next_step import (
     Wait,
     finish_outcome,
     finishing_when_due,
+    gave_up,
     next_step,
     retries_arise,
     retry_time,
@@ -138,7 +139,7 @@ def _what_follows(
         case AwaitingNextStep(due_at):
             return _from_waiting(after, terms, due_at, now)
         case Finished(outcome) if outcome in BY_ITS_CALLS:
-            return None, _from_finished(outcome, after, terms, now)
+            return None, _from_finished(outcome, before, after, terms, now)
         case Finished() | NotEnrolled() | Queued() | Dialing() | Removed():
             return None, ()
 
@@ -179,11 +180,19 @@ def _from_waiting(
             return due_at, ()
 
 
-def _from_finished(outcome: FinishOutcome, after: Contact, terms: Terms, now: datetime) -> tuple[Fact, ...]:
-    step = next_step(after, terms)
-    if isinstance(step, Retry):
-        reopened = ContactReopened()
-        return reopened, ContactRetryScheduled(retry_at=max(step.at, now), attempts_left=step.attempts_left)
+def _from_finished(
+    outcome: FinishOutcome, before: Contact, after: Contact, terms: Terms, now: datetime
+) -> tuple[Fact, ...]:
+    match next_step(after, terms):
+        case Retry(at, left):
+            return ContactReopened(), ContactRetryScheduled(retry_at=max(at, now), attempts_left=left)
+        case Wait(due_at) if gave_up(before) and due_at is not None and due_at > now:
+            return (ContactReopened(completion_due_at=due_at),)  # nobody had waited for a call back yet
+        case Wait() | GiveUp():
+            return _finished_otherwise(outcome, after)
+
+
+def _finished_otherwise(outcome: FinishOutcome, after: Contact) -> tuple[Fact, ...]:
     now_outcome = finish_outcome(after)
     if now_outcome is outcome:
         return ()

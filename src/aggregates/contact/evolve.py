@@ -235,7 +235,8 @@ def _corrected(contact: Contact, fact: ContactCallOutcomeCorrected) -> Contact:
 
 
 def _reopened(contact: Contact, fact: ContactReopened) -> Contact:
-    stage = contact.stage if isinstance(contact.stage, Removed) else AwaitingNextStep()
+    awaiting = AwaitingNextStep(fact.completion_due_at)
+    stage = contact.stage if isinstance(contact.stage, Removed) else awaiting
     if not fact.extra_attempts:
         return replace(contact, stage=stage)
     return replace(
