@@ -1,0 +1,122 @@
+"""kill -9 of every process at moments that nobody chose, while the demonstration is loaded and a file imported."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drumbeat.eventstore.embedded import EmbeddedServer
+from support.agreement import caught_up, everything_agrees
+from support.machine import DRUMBEAT, Machine, drumbeat, environment, lives, machine, until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+PEOPLE, ROWS = 30, 2_000
+PARTS = ("api", "project", "policies", "postgres")
+MAPPING = """
+name = "A log"
+shape = "row_per_call"
+[contact]
+reference = "id"
+[outcome]
+column = "end"
+values = { talked = "completed", busy = "busy" }
+"""
+
+
+@dataclass(slots=True)
+class Import:
+    """`drumbeat import`, begun anew whenever it was killed."""
+
+    folder: Path
+    env: dict[str, str]
+    process: "subprocess.Popen[str] | None" = None
+    kills: int = 0
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        (self.folder / "log.toml").write_text(MAPPING)
+        people = ROWS // 2
+        rows = [f"p{n % people},{'busy' if n < people else 'talked'}\n" for n in range(ROWS)]
+        (self.folder / "log.csv").write_text("id,end\n" + "".join(rows))
+
+    def begin(self) -> None:
+        arguments = ["import", "call-history", "log.csv", "--mapping", "log.toml", "--json"]
+        self.process = subprocess.Popen(
+            [DRUMBEAT, *arguments],
+            env=self.env,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kills += 1
+            self.process.kill()
+            self.process.communicate()
+            self.begin()
+
+    def finish(self) -> None:
+        assert self.process is not None
+        said, wrong = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, wrong
+        self.report = json.loads(said)
+
+
+def test_whoever_is_killed_whenever_everything_agrees_afterwards(tmp_path: Path) -> None:
+    home, chance = tmp_path / "state", random.Random(5)
+    up = Machine(home, tmp_path / "first.log", "--demonstration", "--people", str(PEOPLE))
+    importing = Import(tmp_path, environment(home))
+    killed: set[str] = set()
+    try:
+        assert until((home / "postgres" / "socket").exists)
+        importing.begin()
+        for _ in range(8):
+            time.sleep(chance.uniform(0.1, 0.7))
+            killed |= kill_one_of(up, importing, chance)
+        up.kill()
+    finally:
+        if lives(up.process.pid):
+            up.process.kill()
+    with machine(home, tmp_path / "second.log", "--demonstration", "--people", str(PEOPLE)) as again:
+        importing.finish()
+        url = EmbeddedServer(home / "postgres").url
+        assert until(lambda: caught_up(url)), again.said
+        healthy = drumbeat("status", "--json", env=again.env)
+        assert healthy.returncode == 0, healthy.stdout
+        demonstration, imported = again.get("/campaigns?sort=name&order=desc")["items"]
+        assert demonstration["name"].startswith("Demonstration:")
+        assert (demonstration["contacts"], imported["contacts"]) == (PEOPLE, ROWS // 2)
+        assert (imported["status"], importing.report["contacts"], importing.report["calls"]) == (
+            "completed",
+            ROWS // 2,
+            ROWS,
+        )
+        assert again.interrupt() == 0
+    assert killed >= {"project", "postgres", "import"}, killed
+    with EmbeddedServer(home / "postgres") as server:
+        everything_agrees(server.url)
+
+
+def kill_one_of(up: Machine, importing: Import, chance: random.Random) -> set[str]:
+    """kill -9 of one process that runs now; its name."""
+    name = chance.choice([*PARTS, "import"])
+    if name == "import":
+        importing.kill()
+        return {name}
+    pid = up.pid_of(name) if name != "postgres" else EmbeddedServer(up.home / "postgres").postmaster_pid
+    if pid is None:
+        return set()
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return {name}
