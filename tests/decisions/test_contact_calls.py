@@ -305,6 +305,9 @@ def test_a_finished_contact_that_calls_is_completed_by_it() -> None:
         given(CONTACT, *no_answers(3), ContactFinished(outcome=outcome)).when(receive_call, **CALLED_BACK).then(
             received(None), ContactEvaluationDue(), ContactFinished(outcome=FinishOutcome.COMPLETED)
         )
+    given(CONTACT, *no_answers(3), ContactFinished(outcome=FinishOutcome.COMPLETED)).when(
+        receive_call, **CALLED_BACK
+    ).then(received(None), ContactEvaluationDue())
     given(CONTACT, enrolled(), ContactFinished(outcome=FinishOutcome.SUPPRESSED)).when(
         receive_call, **CALLED_BACK
     ).then(received(None))

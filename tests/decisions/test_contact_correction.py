@@ -206,6 +206,20 @@ def test_a_finished_contact_without_attempts_left_only_changes_its_outcome() -> 
     )
 
 
+def test_a_second_conversation_that_comes_to_light_is_to_be_judged_too() -> None:
+    spoke_last = given(
+        CONTACT,
+        *no_answers(1),
+        placed(2),
+        ended(COMPLETED, 2, completion_due_at=NOW + HOUR),
+        ContactEvaluationDue(),
+        ContactFinished(outcome=FinishOutcome.COMPLETED),
+    )
+    spoke_last.when(correct_outcome, **wish(NO_ANSWER, CallOutcome.USER_HUNG_UP)).then(
+        corrected(NO_ANSWER, CallOutcome.USER_HUNG_UP), ContactEvaluationDue()
+    )
+
+
 @pytest.mark.parametrize("status", [CampaignStatus.FINALIZING, CampaignStatus.COMPLETED, CampaignStatus.ARCHIVED])
 def test_in_finalizing_or_later_a_correction_makes_no_retry(status: CampaignStatus) -> None:
     over = terms(status)

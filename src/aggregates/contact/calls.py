@@ -280,7 +280,9 @@ def receive_call(
 
 def _finished_otherwise(before: Contact, after: Contact) -> tuple[Fact, ...]:
     match before.stage:
-        case Finished(outcome) if outcome in BY_ITS_CALLS and outcome is not FinishOutcome.COMPLETED:
+        case Finished(FinishOutcome.COMPLETED):
+            return (ContactEvaluationDue(),)  # the new conversation has not been judged
+        case Finished(outcome) if outcome in BY_ITS_CALLS:
             return ContactEvaluationDue(), ContactFinished(outcome=finish_outcome(after))
         case _:
             return ()

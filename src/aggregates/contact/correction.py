@@ -189,13 +189,14 @@ def _from_finished(
         case Wait(due_at) if gave_up(before) and due_at is not None and due_at > now:
             return (ContactReopened(completion_due_at=due_at),)  # nobody had waited for a call back yet
         case Wait() | GiveUp():
-            return _finished_otherwise(outcome, after)
+            return _finished_otherwise(outcome, before, after)
 
 
-def _finished_otherwise(outcome: FinishOutcome, after: Contact) -> tuple[Fact, ...]:
+def _finished_otherwise(outcome: FinishOutcome, before: Contact, after: Contact) -> tuple[Fact, ...]:
     now_outcome = finish_outcome(after)
-    if now_outcome is outcome:
-        return ()
+    changed = now_outcome is not outcome
     # A conversation that comes to light has not been judged yet.
-    due = (ContactEvaluationDue(),) if now_outcome is FinishOutcome.COMPLETED else ()
-    return *due, ContactFinished(outcome=now_outcome)
+    came_to_light = sum(a.conversation for a in after.attempts) > sum(a.conversation for a in before.attempts)
+    judge = now_outcome is FinishOutcome.COMPLETED and (changed or came_to_light)
+    due: tuple[Fact, ...] = (ContactEvaluationDue(),) if judge else ()
+    return (*due, ContactFinished(outcome=now_outcome)) if changed else due
