@@ -17,7 +17,7 @@ from drumbeat.readapi.database import Glance, ReadModels, Seen, Snapshot
 from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.problems import InvalidParameter
 from drumbeat.readapi.pulse import Pulse
-from drumbeat.readapi.routing import entity_tag, matches
+from drumbeat.readapi.routing import entity_tag, matches, refuse_unknown
 from drumbeat.readapi.statements import GlanceStatement
 from drumbeat.readapi.waiting import Waiting, not_reached
 
@@ -93,10 +93,11 @@ class Ask:
         """
         content = msgspec.json.encode(body)
         tag = entity_tag(content)
-        sent = {AS_OF_HEADER: str(snapshot.as_of), "ETag": tag, "Cache-Control": "private, no-cache", **headers}
+        as_of_token = str(snapshot.as_of)
+        sent = {AS_OF_HEADER: as_of_token, "ETag": tag, "Cache-Control": "private, no-cache", **headers}
         if matches(self.request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers=sent)
-        fresh = msgspec.json.encode(Fresh(str(snapshot.as_of), self._freshness(snapshot)))
+        fresh = msgspec.json.encode(Fresh(as_of_token, self._freshness(snapshot)))
         return Response(fresh[:-1] + b"," + content[1:], 200, sent, "application/json")
 
     def _far_enough(self, seen: S) -> S:
@@ -113,6 +114,7 @@ class Ask:
 
 async def ask(request: Request, at_least: AtLeast = None) -> Ask:
     """The dependency of every endpoint that reads. Waits for `at_least` without holding a thread."""
+    refuse_unknown(request)
     services: Services = request.app.state.services
     position = 0
     if at_least is not None:

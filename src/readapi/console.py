@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from drumbeat.readapi import routing
 
-router = routing.router("console")
+router = routing.plain_router("console")
 _PAGE = Path(__file__).with_name("console.html").read_bytes()
 _HEADERS = {
     "Cache-Control": "no-cache",

@@ -1,6 +1,7 @@
 """How is the campaign doing: its numbers, each with the rows behind it (E-10 … E-13)."""
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -123,9 +124,9 @@ def _dashboard(campaign: Row) -> Dashboard:
     contacts = Number("contacts", counters.get("contacts", 0), links.contacts())
     goals = [_goal(links, goal, counters, contacts) for goal in goals_of(campaign)]
     calls = _Calls(links, counters)
-    conversations = calls.number("conversations", conversation="true")
-    talk_time = calls.seconds("talk_time", conversation="true")
-    recorded = calls.number("attempts_recorded", state="recorded")
+    conversations = calls.number("conversations", "conversation=true")
+    talk_time = calls.seconds("talk_time", "conversation=true")
+    recorded = calls.number("attempts_recorded", "state=recorded")
     answers = [OfAnswer(status, calls.share(status, recorded)) for status in _ANSWERS]
     return Dashboard(
         campaign_id=campaign_id,
@@ -134,24 +135,26 @@ def _dashboard(campaign: Row) -> Dashboard:
         paused_by_hand=Number(
             "contacts_paused_by_hand",
             counters.get("contacts_paused_by_hand", 0),
-            links.contacts(paused="true"),
+            links.contacts("paused=true"),
         ),
-        attempts=calls.number("attempts", direction="placed"),
-        in_flight=calls.number("attempts_in_flight", state="in_flight"),
+        attempts=calls.number("attempts", "direction=placed"),
+        in_flight=calls.number("attempts_in_flight", "state=in_flight"),
         recorded=recorded,
         not_recorded=calls.of(
-            "attempts_not_recorded", "attempts_by_answer_status:not_recorded", state="not_recorded"
+            "attempts_not_recorded", "attempts_by_answer_status:not_recorded", "state=not_recorded"
         ),
         answer_rate=ratio("answer_rate", answers[0].share.numerator, recorded),
         answers=answers,
         outcomes=[
-            OfOutcome(outcome, calls.of("attempts_by_outcome", f"attempts_by_outcome:{outcome}", outcome=outcome))
+            OfOutcome(
+                outcome, calls.of("attempts_by_outcome", f"attempts_by_outcome:{outcome}", f"outcome={outcome}")
+            )
             for outcome in _OUTCOMES
         ],
-        calls_received=calls.number("calls_received", direction="received"),
+        calls_received=calls.number("calls_received", "direction=received"),
         conversations=conversations,
         talk_time=talk_time,
-        total_time_spent=calls.seconds("total_time_spent", counts_in_total_time="true"),
+        total_time_spent=calls.seconds("total_time_spent", "counts_in_total_time=true"),
         mean_talk_time=ratio("mean_talk_time", talk_time, conversations),
         goal_achievement=next((goal.achievement for goal in goals if goal.role == "primary"), None),
         goals=goals,
@@ -162,43 +165,39 @@ _SECONDS = {"talk_time": "talk_time_seconds", "total_time_spent": "total_time_se
 
 
 class _Calls:
-    """Numbers about calls; the keyword arguments are the filters of the list behind them."""
+    """Numbers about calls, each with the filters of the list behind it."""
 
     def __init__(self, links: Links, counters: Counters) -> None:
         self._links = links
         self._counters = counters
 
-    def number(self, metric: str, **filters: str) -> Number:
-        return self.of(metric, metric, **filters)
+    def number(self, metric: str, filters: str) -> Number:
+        return self.of(metric, metric, filters)
 
-    def of(self, metric: str, counter: str, **filters: str) -> Number:
-        return Number(metric, self._counters.get(counter, 0), self._links.attempts(**filters))
+    def of(self, metric: str, counter: str, filters: str) -> Number:
+        return Number(metric, self._counters.get(counter, 0), self._links.attempts(filters))
 
-    def seconds(self, metric: str, **filters: str) -> Number:
-        number = self.of(metric, _SECONDS[metric], **filters)
+    def seconds(self, metric: str, filters: str) -> Number:
+        number = self.of(metric, _SECONDS[metric], filters)
         number.sums = "duration_seconds"
         return number
 
     def share(self, status: str, recorded: Number) -> Ratio:
-        number = self.of("attempts_by_answer", f"attempts_by_answer_status:{status}", answer_status=status)
+        number = self.of("attempts_by_answer", f"attempts_by_answer_status:{status}", f"answer_status={status}")
         return ratio("answer_share", number, recorded)
 
 
 # The rows of contacts speak voice_agent's words, whatever the campaign's vocabulary.
-_LABELS = contact_labels(Vocabulary.VOICE_AGENT)
+_LABELS = tuple(
+    (label, f"contacts_by_label:{label}", urlencode({"status_label": label}))
+    for label in contact_labels(Vocabulary.VOICE_AGENT)
+)
 
 
 def _labels(links: Links, counters: Counters) -> list[OfLabel]:
     return [
-        OfLabel(
-            label,
-            Number(
-                "contacts_by_label",
-                counters.get(f"contacts_by_label:{label}", 0),
-                links.contacts(status_label=label),
-            ),
-        )
-        for label in _LABELS
+        OfLabel(label, Number("contacts_by_label", counters.get(counter, 0), links.contacts(filters)))
+        for label, counter, filters in _LABELS
     ]
 
 
@@ -207,7 +206,7 @@ def _goal(links: Links, goal: Goal, counters: Counters, contacts: Number) -> OfG
     counts["not_evaluated"] = contacts.value - sum(counts.values())
 
     def number(result: str) -> Number:
-        return Number("contacts_by_goal_result", counts[result], links.contacts(goal=goal.id, result=result))
+        return Number("contacts_by_goal_result", counts[result], links.contacts(f"goal={goal.id}&result={result}"))
 
     return OfGoal(
         goal_id=goal.id,
@@ -223,7 +222,6 @@ def _goal(links: Links, goal: Goal, counters: Counters, contacts: Number) -> OfG
 def _mean_score(links: Links, goal: Goal, counts: Mapping[str, int]) -> Mean:
     scored = sum(counts[result] for result in GOAL_SCORE)
     total = sum(counts[result] * score for result, score in GOAL_SCORE.items())
-    # A parameter that is repeated: any of these results.
-    rows = links.contacts(goal=goal.id, result=tuple(GOAL_SCORE))
-    over = Number("contacts_with_score", scored, rows)
+    any_score = "".join(f"&result={result}" for result in GOAL_SCORE)
+    over = Number("contacts_with_score", scored, links.contacts(f"goal={goal.id}{any_score}"))
     return Mean("goal_mean_score", total / scored if scored else None, "score", over)

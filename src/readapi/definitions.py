@@ -11,7 +11,7 @@ from drumbeat import telemetry
 from drumbeat.readapi import routing
 from drumbeat.readapi.metrics import METRICS, Metric
 
-router = routing.router("metrics")
+router = routing.plain_router("metrics")
 
 
 class Definitions(msgspec.Struct):

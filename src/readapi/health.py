@@ -7,7 +7,7 @@ from starlette.responses import Response
 from drumbeat.readapi import routing
 from drumbeat.readapi.problems import NotReady
 
-router = routing.router("health")
+router = routing.plain_router("health")
 
 
 class Live(msgspec.Struct):

@@ -84,30 +84,29 @@ def _heatmap(campaign: Row) -> Heatmap:
     return Heatmap(
         campaign_id=campaign_id,
         zones=_zones(links, zones, campaign["zone"]),
-        total=_cell(links, counts, keys, {}),
+        total=_cell(links, counts, keys, ""),
         cells=[_known(links, counts, key) for key in keys if key[0] > 0 and key[1] >= 0],
         hour_unknown=[_known(links, counts, key) for key in keys if key[0] > 0 and key[1] < 0],
-        day_unknown=_cell(links, counts, [key for key in keys if key[0] == 0], {"weekday": "unknown"}),
+        day_unknown=_cell(links, counts, [key for key in keys if key[0] == 0], "&weekday=unknown"),
     )
 
 
 def _known(links: Links, counts: Counts, key: tuple[int, int]) -> Cell:
     weekday, hour = key
-    when: dict[str, object] = {"weekday": weekday, "hour": hour if hour >= 0 else "unknown"}
-    cell = _cell(links, counts, [key], when)
+    cell = _cell(links, counts, [key], f"&weekday={weekday}&hour={hour if hour >= 0 else 'unknown'}")
     cell.weekday, cell.hour = weekday, hour if hour >= 0 else None
     return cell
 
 
-def _cell(links: Links, counts: Counts, keys: Iterable[tuple[int, int]], when: dict[str, object]) -> Cell:
+def _cell(links: Links, counts: Counts, keys: Iterable[tuple[int, int]], when: str) -> Cell:
     keys = list(keys)
 
     def total(what: str) -> int:
         return sum(counts[weekday, hour, what] for weekday, hour in keys)
 
-    recorded_rows = links.attempts(state="recorded", **when)
-    human_rows = links.attempts(direction="placed", answer_status="human", **when)
-    other_rows = links.attempts(state="not_recorded", **when)
+    recorded_rows = links.attempts(f"state=recorded{when}")
+    human_rows = links.attempts(f"direction=placed&answer_status=human{when}")
+    other_rows = links.attempts(f"state=not_recorded{when}")
     human = Number("heatmap_human", total("human"), human_rows)
     recorded = Number("heatmap_recorded", total("recorded"), recorded_rows)
     not_recorded = Number("heatmap_not_recorded", total("not_recorded"), other_rows)
@@ -116,7 +115,7 @@ def _cell(links: Links, counts: Counts, keys: Iterable[tuple[int, int]], when: d
 
 def _zones(links: Links, counts: Counter[str], campaign_zone: str) -> Zones:
     def number(source: str) -> Number:
-        rows = links.attempts(state="recorded", zone_source=source)
+        rows = links.attempts(f"state=recorded&zone_source={source}")
         return Number("heatmap_by_zone", counts[source], rows)
 
     return Zones(

@@ -94,7 +94,7 @@ def _json(answers: Any, *, fresh: bool) -> dict[str, Any]:
 
 def entity_tag(content: bytes) -> str:
     """The weak entity tag of what is answered, token left out."""
-    return f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    return f'W/"{hashlib.sha256(content).hexdigest()[:24]}"'
 
 
 def declared(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
@@ -135,7 +135,12 @@ class OneOf:
 
 
 async def known_parameters(request: Request) -> None:
-    """The dependency of every route: what it does not understand it refuses, instead of passing it over."""
+    """The dependency of every route that does not ask the read models."""
+    refuse_unknown(request)
+
+
+def refuse_unknown(request: Request) -> None:
+    """What a route does not understand it refuses, instead of passing it over. Raises `BadRequest`."""
     if not request.scope["query_string"]:
         return
     allowed: Mapping[str, bool] = request.app.state.parameters.get(request.scope["route"].path, {})
@@ -150,7 +155,12 @@ async def known_parameters(request: Request) -> None:
 
 
 def router(tag: str) -> APIRouter:
-    """A router whose routes refuse parameters that they do not have."""
+    """A router for questions to the read models: their dependency `ask` refuses unknown parameters."""
+    return APIRouter(tags=[tag])
+
+
+def plain_router(tag: str) -> APIRouter:
+    """A router for what is answered from memory; unknown parameters are refused."""
     return APIRouter(tags=[tag], dependencies=[Depends(known_parameters)])
 
 

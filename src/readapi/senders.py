@@ -85,12 +85,12 @@ def _shown(campaign_id: UUID, zone: str, today: datetime, tomorrow: datetime, ro
     links = Links(campaign_id)
 
     def row_of(row: Row) -> SenderRow:
-        calls = {"sender": row["sender_id"], "direction": "placed"}
-        window = {"from": today.isoformat(), "to": tomorrow.isoformat()}
+        calls = f"sender={row['sender_id']}&direction=placed"
+        window = f"&from={today:%Y-%m-%dT%H:%M:%SZ}&to={tomorrow:%Y-%m-%dT%H:%M:%SZ}"
         return SenderRow(
             **{name: row[name] for name in _TAKEN},
-            calls_today=Number("sender_calls_today", row["calls_today"], links.attempts(**calls, **window)),
-            calls_total=Number("sender_calls_total", row["calls_total"], links.attempts(**calls)),
+            calls_today=Number("sender_calls_today", row["calls_today"], links.attempts(calls + window)),
+            calls_total=Number("sender_calls_total", row["calls_total"], links.attempts(calls)),
         )
 
     return Senders(
