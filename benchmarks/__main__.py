@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import append, bulk, bulk_decide, import_bank, live, read_dashboard
+from benchmarks import append, bulk, bulk_decide, follow, import_bank, live, read_dashboard
 from benchmarks.harness import Axis, bench, table, write
 
 AXES: dict[str, Axis] = {
@@ -11,6 +11,8 @@ AXES: dict[str, Axis] = {
     "append-20": append.twenty_events_a_transaction,
     "bulk-decide": bulk_decide.decisions_included,
     "bulk-bytes": bulk.bytes_ready,
+    "follow-1": follow.one_event_a_transaction,
+    "follow-20": follow.twenty_events_a_transaction,
     "import-bank": import_bank.bank_import,
     "live-together": live.events_of_a_contact_together,
     "live-scattered": live.every_event_another_contacts,

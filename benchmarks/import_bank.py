@@ -21,7 +21,7 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from benchmarks.append import _make_floor
-from benchmarks.bulk import BATCH, _floor
+from benchmarks.bulk import BATCH, body_of, copy_body
 from benchmarks.harness import Bench, Goal, Result
 from drumbeat.access import StoredWorkspaceKeys, person
 from drumbeat.commands.dispatch import Commands
@@ -133,10 +133,11 @@ def _imported_events(bench: Bench, file: Path) -> list[StoredEvent]:
 def _copied(bench: Bench, events: Sequence[StoredEvent]) -> float:
     with bench.database() as url:
         _make_floor(url)
-        write = _floor(url)
+        write = copy_body(url)
+        bodies = [body_of(events[first : first + BATCH]) for first in range(0, len(events), BATCH)]
         started = time.perf_counter()
-        for first in range(0, len(events), BATCH):
-            write(events[first : first + BATCH])
+        for body in bodies:
+            write(body)
         elapsed = time.perf_counter() - started
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT count(*) FROM public.floor").fetchone() == (len(events),)
