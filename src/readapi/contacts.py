@@ -20,10 +20,11 @@ from drumbeat.readapi.goals import active_ids, goals_of, primary
 from drumbeat.readapi.names import names_of
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.problems import InvalidParameter, UnknownContact
-from drumbeat.readapi.statements import listing, load
+from drumbeat.readapi.statements import filled, listing, load
 from drumbeat.readapi.timeline import Entry, entries
 
 SQL = load("contacts")
+CARD = filled(SQL, "card")
 router = routing.router("contacts")
 
 _KEYS: dict[str, Any] = {
@@ -230,7 +231,7 @@ def _paused_by(row: Row, campaign_status: str) -> str | None:
 def _card(snapshot: Snapshot, campaign: Row, contact_id: UUID) -> ContactCard:
     goals = goals_of(campaign)
     key = {"campaign_id": campaign["campaign_id"], "contact_id": contact_id}
-    row = snapshot.row(SQL["card"], active_goals=active_ids(goals), **key)
+    row = snapshot.row(CARD, active_goals=active_ids(goals), **key)
     if row is None:
         raise UnknownContact(
             f"campaign {campaign['campaign_id']} has no contact {contact_id}",

@@ -29,25 +29,24 @@ class ListStatements:
 
 
 def listing(queries: Queries, keys: Mapping[str, str]) -> ListStatements:
-    """Compose the statements `matching`, `page` and `count` of a file.
+    """Compose the statements `page` and `count` of a file, which name other fragments of it in braces.
 
-    `keys` names for each sort the fragment of the file that is its key. `{matching}` stands for the rows that are
-    asked for, `{key}` for the sort key, `{beyond}` for the comparison that leads on, `{order}` for the direction.
+    `keys` names for each sort the fragment that is its key. In a page `{key}` stands for the sort key, `{beyond}`
+    for the comparison that leads on, `{order}` for the direction.
     """
-    matching = sql.SQL(_trusted(queries["matching"]))
     pages = {
-        (sort, descending): sql.SQL(_trusted(queries["page"])).format(
-            matching=matching,
-            key=sql.SQL(_trusted(queries[fragment])),
+        (sort, descending): _fill(
+            queries,
+            "page",
+            key=_fill(queries, fragment),
             beyond=sql.SQL("<" if descending else ">"),
             order=sql.SQL("DESC" if descending else "ASC"),
         )
         for sort, fragment in keys.items()
         for descending in (False, True)
     }
-    count = sql.SQL(_trusted(queries["count"])).format(matching=matching)
     return ListStatements(
-        {which: page.as_string().encode() for which, page in pages.items()}, count.as_string().encode()
+        {which: page.as_string().encode() for which, page in pages.items()}, filled(queries, "count")
     )
 
 
@@ -67,6 +66,17 @@ def glance(name: str) -> GlanceStatement:
     template = sql.SQL(_trusted(load(name)[name]))
     whole = template.format(position=sql.SQL(_trusted(POSITION))).as_string()
     return GlanceStatement(f"read_{name}", whole.encode())
+
+
+def filled(queries: Queries, name: str) -> bytes:
+    """A statement with the fragments of its file where their names stand in braces."""
+    return _fill(queries, name).as_string().encode()
+
+
+def _fill(queries: Queries, name: str, **more: sql.Composable) -> sql.Composed:
+    template = _trusted(queries[name])
+    fragments = {fragment: _fill(queries, fragment) for fragment in queries if "{" + fragment + "}" in template}
+    return sql.SQL(template).format(**fragments, **more)
 
 
 def _trusted(statement: bytes) -> LiteralString:

@@ -1,13 +1,6 @@
 -- name: matching
 -- The contacts that the filters let through; a filter that is not given is null. Removed ones only when asked for.
--- The score is the mean over the active goals whose score is known (events.md, "Counting").
 FROM live.contacts c
-CROSS JOIN LATERAL (
-    SELECT avg(CASE r.value WHEN 'achieved' THEN 100 WHEN 'partially_achieved' THEN 50 WHEN 'not_achieved' THEN 0 END)
-           ::float8 AS goal_score
-    FROM jsonb_each_text(c.goal_results) r
-    WHERE r.key = ANY (%(active_goals)s::text[])
-) g
 WHERE c.workspace_id = %(workspace_id)s
   AND c.campaign_id = %(campaign_id)s
   AND c.removed = %(removed)s
@@ -23,12 +16,19 @@ WHERE c.workspace_id = %(workspace_id)s
        OR coalesce(c.goal_results ->> %(goal)s::text, 'not_evaluated') = ANY (%(result)s::text[]))
 
 -- name: page
--- One page of them.
-SELECT c.*, g.goal_score, {key} AS sort_key
-{matching}
-  AND (%(after_id)s::uuid IS NULL OR ({key}, c.contact_id) {beyond} (%(after_key)s, %(after_id)s::uuid))
-ORDER BY {key} {order}, c.contact_id {order}
-LIMIT %(limit)s
+-- One page of them. Keys alone are sorted; whole rows and their scores are looked up for the page.
+WITH page AS (
+    SELECT c.contact_id, {key} AS sort_key
+    {matching}
+      AND (%(after_id)s::uuid IS NULL OR ({key}, c.contact_id) {beyond} (%(after_key)s, %(after_id)s::uuid))
+    ORDER BY {key} {order}, c.contact_id {order}
+    LIMIT %(limit)s
+)
+SELECT c.*, {score} AS goal_score, page.sort_key
+FROM page
+JOIN live.contacts c
+  ON c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s AND c.contact_id = page.contact_id
+ORDER BY page.sort_key {order}, c.contact_id {order}
 
 -- name: count
 -- How many there are.
@@ -36,11 +36,7 @@ SELECT count(*) AS count {matching}
 
 -- name: card
 -- One contact, removed or not.
-SELECT c.*,
-       (SELECT avg(CASE r.value WHEN 'achieved' THEN 100 WHEN 'partially_achieved' THEN 50
-                                WHEN 'not_achieved' THEN 0 END)::float8
-        FROM jsonb_each_text(c.goal_results) r
-        WHERE r.key = ANY (%(active_goals)s::text[])) AS goal_score
+SELECT c.*, {score} AS goal_score
 FROM live.contacts c
 WHERE c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s AND c.contact_id = %(contact_id)s
 
@@ -89,4 +85,11 @@ coalesce((extract(epoch FROM c.last_called_at) * 1000000)::bigint, -1)
 
 -- name: by_goal_score
 -- Who has no score is least.
-coalesce(g.goal_score, -1)
+coalesce({score}, -1)
+
+-- name: score
+-- The mean over the active goals whose score is known (events.md, "Counting"); null when none is.
+(SELECT avg(CASE r.value WHEN 'achieved' THEN 100 WHEN 'partially_achieved' THEN 50 WHEN 'not_achieved' THEN 0 END)
+        ::float8
+ FROM jsonb_each_text(c.goal_results) r
+ WHERE r.key = ANY (%(active_goals)s::text[]))
