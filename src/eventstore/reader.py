@@ -1,6 +1,7 @@
 """Reading the log in order, in batches, without ever passing a gap that may still be filled."""
 
 import contextlib
+import select
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -234,8 +235,13 @@ def _copy_out(connection: Connection, after: int, up_to: int, limit: int) -> lis
     names: dict[bytes, str] = {}
     append, unpack, make, get = rows.append, _ROW.unpack_from, tuple.__new__, libpq.get_copy_data
     start = _SIGNATURE_BYTES
-    while (received := get(0))[0] >= 0:
-        size, data = received
+    while True:
+        size, data = get(1)
+        if size == 0:
+            _receive_more(libpq)
+            continue
+        if size < 0:
+            break
         if size - start <= _LENGTH_BYTES:
             continue  # the trailer
         message = bytes(data)
@@ -248,7 +254,17 @@ def _copy_out(connection: Connection, after: int, up_to: int, limit: int) -> lis
             name = names[raw_name] = raw_name.decode()
         append(make(LogRow, (position, name, message[type_end + _LENGTH_BYTES :], recorded_at_us)))
         start = 0
+    while libpq.is_busy():
+        _receive_more(libpq)
     while (result := libpq.get_result()) is not None:
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise error_of(connection, result)
     return rows
+
+
+def _receive_more(libpq: pq.abc.PGconn) -> None:
+    # libpq's own waiting would keep the interpreter's lock: a server that stalls half way would stop every thread.
+    poll = select.poll()
+    poll.register(libpq.socket, select.POLLIN)
+    poll.poll()
+    libpq.consume_input()
