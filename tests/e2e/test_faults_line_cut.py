@@ -157,6 +157,25 @@ def test_while_the_line_is_cut_everything_says_so_within_a_bound_and_then_goes_o
     source.close()
 
 
+def test_a_read_of_the_log_that_stalls_half_way_holds_up_its_own_thread_alone(
+    line: Line, ledger: EventStoreLedger
+) -> None:
+    drafted(ledger)
+    give(ledger, EnrolContacts(campaign_id=SPRING, rows=tuple(ContactRow(reference=f"p{n}") for n in range(800))))
+    stall = line.stall_after(100_000)
+    with closing(LogSource(line.url)) as source:
+        reading = threading.Thread(target=source.read, args=(0, 1_000))
+        reading.start()
+        assert stall.reached.wait(BOUND_SECONDS)
+        began = time.monotonic()
+        reading.join(0.2)
+        assert reading.is_alive()
+        assert time.monotonic() - began < BOUND_SECONDS
+        stall.over.set()
+        reading.join(BOUND_SECONDS)
+        assert not reading.is_alive()
+
+
 class Stubborn:
     """Gives its commands one after another, each under a key, each until it is answered."""
 

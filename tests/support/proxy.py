@@ -1,4 +1,4 @@
-"""A line to Postgres that a test can cut: at once, at a chosen message, after so many bytes, for a while."""
+"""A line to Postgres that a test can cut or stall: at once, at a chosen message, after so many bytes."""
 
 import contextlib
 import socket
@@ -23,6 +23,15 @@ class Trip:
     tripped: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(slots=True)
+class Stall:
+    """Holds the server's words back in the middle of an answer, until `over` is set."""
+
+    after_bytes: int
+    reached: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
 @dataclass(eq=False, slots=True)
 class _Connection:
     """A client's socket and its counterpart to the server. `left_bytes` None: as many as it likes."""
@@ -31,6 +40,7 @@ class _Connection:
     server: socket.socket
     left_bytes: int | None
     answer_is_lost: bool = False
+    answered_bytes: int = 0
 
     def end(self) -> None:
         for end in (self.client, self.server):
@@ -53,6 +63,7 @@ class Line:
         self._lock = threading.Lock()
         self._is_up = True
         self._trip: Trip | None = None
+        self._stall: Stall | None = None
         self.allowance: Callable[[], int | None] = lambda: None
         """How many bytes a new connection may carry, both ways together, before it breaks."""
         self.cuts = 0
@@ -83,6 +94,11 @@ class Line:
         """
         self._trip = Trip(needle, answered)
         return self._trip
+
+    def stall_after(self, after_bytes: int) -> Stall:
+        """Stall the first connection to which the server has said so much."""
+        self._stall = Stall(after_bytes)
+        return self._stall
 
     def close(self) -> None:
         """End everything."""
@@ -146,6 +162,8 @@ class Line:
                 if (to_server and self._trips(connection, data)) or (not to_server and connection.answer_is_lost):
                     self._break(connection)
                     break
+                if not to_server:
+                    self._stalls(connection, len(data))
                 target.sendall(data[: self._carried(connection, len(data))])
                 if connection.left_bytes == 0:
                     self._break(connection)
@@ -160,6 +178,14 @@ class Line:
         trip.tripped.set()
         connection.answer_is_lost = trip.answered
         return not trip.answered
+
+    def _stalls(self, connection: _Connection, answered_bytes: int) -> None:
+        connection.answered_bytes += answered_bytes
+        stall = self._stall
+        if stall is not None and connection.answered_bytes > stall.after_bytes:
+            self._stall = None
+            stall.reached.set()
+            stall.over.wait(60)
 
     def _carried(self, connection: _Connection, wanted: int) -> int:
         with self._lock:
