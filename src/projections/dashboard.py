@@ -17,8 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
+from drumbeat.events.labels import contact_labels
 from drumbeat.events.outcomes import MEANING
-from drumbeat.events.values import AnswerStatus, CallOutcome
+from drumbeat.events.values import AnswerStatus, CallOutcome, Vocabulary
 from drumbeat.projections.attempts import ATTEMPTS, PLACED
 from drumbeat.projections.attempts_rows import Attempt
 from drumbeat.projections.contacts import CONTACTS
@@ -39,6 +40,7 @@ _RECEIVED = (("calls_received", ""), 1)
 _CONVERSATION = (("conversations", ""), 1)
 _TALK_TIME = ("talk_time_seconds", "")
 _TOTAL_TIME = ("total_time_seconds", "")
+_BY_LABEL = {label: (("contacts_by_label", label), 1) for label in contact_labels(Vocabulary.VOICE_AGENT)}
 _BY_OUTCOME = {outcome.value: (("attempts_by_outcome", outcome.value), 1) for outcome in CallOutcome}
 _BY_STATUS = {status.value: (("attempts_by_answer_status", status.value), 1) for status in AnswerStatus}
 
@@ -47,7 +49,7 @@ def measure_contact(row: ContactState) -> Amounts:
     """What one contact adds."""
     if row.removed:
         return ()
-    amounts = [_CONTACT, (("contacts_by_label", row.label), 1)]
+    amounts = [_CONTACT, _BY_LABEL[row.label]]
     if row.open:
         amounts.append(_OPEN)
     if row.paused_by_hand:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drumbeat.projections.engine import Row, as_array, as_json
 from drumbeat.projections.engine.rows import csv_lines
-from drumbeat.projections.engine.table import Table, TableMismatch
+from drumbeat.projections.engine.table import Table, TableMismatch, find_tables
 from support.postgres import TestServer
 
 TEXTS = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=12) | st.sampled_from(
@@ -85,7 +85,9 @@ def test_rows_are_added_changed_loaded_and_taken_away_as_they_are(
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE anything")
-        table: Table[Anything] = Table(cursor, "anything", Anything.__struct_fields__, 2)
+        table: Table[Anything] = Table(
+            find_tables(cursor, "public")["anything"], "anything", Anything.__struct_fields__, 2
+        )
         by_key = {(row.owner, row.number): row for row in added}
         table.add(cursor, added)
         read_back(connection, by_key)
@@ -112,4 +114,4 @@ def test_text_that_csv_has_no_escape_for_stands_in_it_as_it_is() -> None:
 @pytest.mark.postgres
 def test_a_row_type_that_does_not_fit_its_table_is_named(connection: psycopg.Connection[Any]) -> None:
     with connection.cursor() as cursor, pytest.raises(TableMismatch, match="table anything has"):
-        Table(cursor, "anything", ["owner", "number", "colour"], 2)
+        Table(find_tables(cursor, "public").get("anything"), "anything", ["owner", "number", "colour"], 2)

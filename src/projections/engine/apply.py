@@ -31,8 +31,14 @@ from drumbeat.transport.source import LogRow
 
 log = structlog.get_logger(__name__)
 
-NO_DATABASE: Final = (psycopg.OperationalError, psycopg.InterfaceError)
-"""Later: the database is away, full, stopping, or ended our transaction."""
+NO_DATABASE: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
+"""Later: the database is away, full, stopping, standing by, or ended our transaction."""
 
 NOT_THE_EVENTS_FAULT: Final = (
     *NO_DATABASE,
@@ -131,6 +137,7 @@ class Applier:
                 except NOT_THE_EVENTS_FAULT:
                     raise
                 except Exception as error:  # noqa: BLE001  as above
+                    self.store.forget()
                     failures.append(self._failed(item, name, error))
                 failures += batch.parked
             park(cursor, self.generation, failures)

@@ -1,6 +1,5 @@
 """Follow the log and keep read models up to date: through lost connections, other projectors and poison events."""
 
-import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ import structlog
 from drumbeat.projections.engine.apply import NO_DATABASE
 from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
 from drumbeat.projections.engine.decode import decode_rows
+from drumbeat.projections.engine.garbage import Garbage
 from drumbeat.projections.engine.install import install
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.session import Session, open_session
@@ -103,11 +103,14 @@ class Projector:
         self, is_done: Callable[[Session], bool], stop: threading.Event, *, up_to: int | None, deadline: float
     ) -> None:
         pause = _SHORTEST_PAUSE_SECONDS
+        garbage = Garbage()
         while not stop.is_set():
             try:
-                with self._session() as session:
+                with garbage.by_hand(), self._session() as session:
                     while not is_done(session):
-                        if self._step(session, up_to):
+                        had_work = self._step(session, up_to)
+                        garbage.after_step(had_work=had_work)
+                        if had_work:
                             pause = _SHORTEST_PAUSE_SECONDS
                         else:
                             self._source.wait(self._options.poll_seconds)
@@ -152,13 +155,9 @@ class Projector:
         had_work = bool(rows) or session.is_writing
         if rows:
             plan = self._plan_of(active)
-            gc.disable()  # a batch makes many tuples and no cycles
-            try:
-                with self.stats.stage("decode"):
-                    decoded = decode_rows(plan, rows)
-                session.apply(plan, active, after, decoded)
-            finally:
-                gc.enable()
+            with self.stats.stage("decode"):
+                decoded = decode_rows(plan, rows)
+            session.apply(plan, active, after, decoded)
         if len(rows) < self._options.batch_events:
             session.settle()
         self._refuse_too_many_parked(session)

@@ -106,7 +106,7 @@ def open_session(
             known = read_checkpoints(cursor, generation)
             parked = read_parked(cursor, generation)
         checkpoints = {name: known[name] for name in plan.names}
-        applier = Applier(loading, writing, Store(writing, plan, hot_rows), generation, parked, stats)
+        applier = Applier(loading, writing, Store(writing, plan, hot_rows, generation), generation, parked, stats)
         yield Session(applier, writer, checkpoints, _positions(checkpoints))
 
 

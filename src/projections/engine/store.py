@@ -1,37 +1,47 @@
 """The tables of a generation behind one connection: what is loaded from them, and how changes are written."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 
+from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.projections.engine.fold import Changes
 from drumbeat.projections.engine.hot import HotRows
 from drumbeat.projections.engine.plan import Plan
+from drumbeat.projections.engine.rows import Row
 from drumbeat.projections.engine.shapes import Measures
-from drumbeat.projections.engine.table import CounterTable, Cursor, Table
+from drumbeat.projections.engine.table import CounterTable, Cursor, Found, Table, find_tables
 
 
 class Store:
     """Every table that a plan's projections write. Used by one projector, which is the only writer."""
 
-    def __init__(self, connection: psycopg.Connection[Any], plan: Plan, hot_rows: int) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], plan: Plan, hot_rows: int, generation: str = GENERATION
+    ) -> None:
         """`hot_rows` bounds the rows that are kept in memory between batches, for each entity."""
+        with connection.cursor() as cursor:
+            found = find_tables(cursor, generation)
         self.tables: dict[str, Table[Any]] = {}
         self.counters: dict[str, CounterTable] = {}
-        with connection.cursor() as cursor:
-            for entity in plan.entities:
-                fields = entity.row.__struct_fields__
-                self.tables[entity.table] = Table(cursor, entity.table, fields, entity.key_columns)
-            for projection in plan.projections:
-                for derived in projection.derived:
-                    fields = derived.row.__struct_fields__
-                    self.tables[derived.table] = Table(cursor, derived.table, fields, derived.key_columns)
-                for log in projection.logs:
-                    self.tables[log.table] = Table(cursor, log.table, log.row.__struct_fields__, 1)
-                for measures in projection.measures:
-                    if measures.table not in self.counters:
-                        self.counters[measures.table] = _counter_table(cursor, measures)
+        for entity in plan.entities:
+            self._add_table(found, entity.table, entity.row, entity.key_columns)
+        for projection in plan.projections:
+            for derived in projection.derived:
+                self._add_table(found, derived.table, derived.row, derived.key_columns)
+            for log in projection.logs:
+                self._add_table(found, log.table, log.row, 1)
+            for measures in projection.measures:
+                if measures.table not in self.counters:
+                    columns = _counter_columns(measures)
+                    self.counters[measures.table] = CounterTable(
+                        found.get(measures.table), measures.table, columns, len(columns) - 1
+                    )
         self.hot = tuple(HotRows(entity, self.tables[entity.table], hot_rows) for entity in plan.entities)
+
+    def _add_table(self, found: Mapping[str, Found], name: str, row: type[Row], key_columns: int) -> None:
+        self.tables[name] = Table(found.get(name), name, row.__struct_fields__, key_columns)
 
     def write(self, cursor: Cursor, changes: Changes, shard: int) -> None:
         """Each changed row once, in the caller's transaction."""
@@ -69,9 +79,10 @@ class Store:
         """The tables may hold something else than what was written last."""
         for hot in self.hot:
             hot.forget()
+        for table in (*self.tables.values(), *self.counters.values()):
+            table.forget()
 
 
-def _counter_table(cursor: Cursor, measures: Measures[Any]) -> CounterTable:
+def _counter_columns(measures: Measures[Any]) -> tuple[str, ...]:
     scope = measures.of.row.__struct_fields__[: measures.scope]
-    columns = (*scope, *measures.columns, "shard", "value")
-    return CounterTable(cursor, measures.table, columns, len(columns) - 1)
+    return (*scope, *measures.columns, "shard", "value")

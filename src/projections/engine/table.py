@@ -5,7 +5,9 @@ definition; a row type that does not fit is a `TableMismatch`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -13,20 +15,16 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.engine.rows import COPY_OPTIONS, Row, as_array, csv_lines
 from drumbeat.projections.engine.shapes import Key
 
 R = TypeVar("R", bound=Row)
 Cursor = psycopg.Cursor[Any]
 
+SQL = load_queries(Path(__file__).with_name("table.sql"))
+
 _STAGED_ROWS_UNTIL_TRUNCATE = 20_000
-_COLUMNS = """
-    SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
-    WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
-"""
-
-
-_KNOWN_ROWS = "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)"
 _ROWS_WORTH_A_LOOK = 200
 
 
@@ -38,28 +36,38 @@ class TableMismatch(Exception):
     """A row type and its table do not have the same columns, or the table is missing: a mistake in our code."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table as the database has it: column types by name, and its rows as the planner believes (-1: no idea)."""
+
+    types: Mapping[str, str]
+    known_rows: int
+
+
+def find_tables(cursor: Cursor, generation: str) -> Mapping[str, Found]:
+    """Every table of a generation, by name."""
+    found = cursor.execute(SQL["tables_of"], [generation]).fetchall()
+    return {name: Found(dict(zip(columns, types, strict=True)), rows) for name, rows, columns, types in found}
+
+
 class Table(Generic[R]):
-    """Statements for one table of the generation in the connection's search_path. Used by one projector.
+    """Statements for one table of the generation in the connection's search_path. Used by one projector."""
 
-    Made outside a transaction: its staging table lasts as long as the connection.
-    """
-
-    def __init__(self, cursor: Cursor, name: str, columns: Sequence[str], key_columns: int) -> None:
-        types = dict(cursor.execute(_COLUMNS, [name]).fetchall())
+    def __init__(self, found: Found | None, name: str, columns: Sequence[str], key_columns: int) -> None:
+        types = found.types if found is not None else {}
         if set(types) != set(columns):
             raise TableMismatch(f"table {name} has {sorted(types)}, its row type {sorted(columns)}")
         self.name = name
         self.columns = tuple(columns)
         self.key = self.columns[:key_columns]
         self._types = types
-        self._staged = 0
-        self._write_statements(key_columns)
-        cursor.execute(self._make_staging)
-        ((known_rows,),) = cursor.execute(_KNOWN_ROWS, [name]).fetchall()
+        known_rows = found.known_rows if found is not None else 0
         self._known_rows = max(0, known_rows)
-        self._new_rows = 0
-        if known_rows < 0:
-            cursor.execute(self._analyze)
+        # Of a table that was never looked at, the planner is told at the next chance.
+        self._new_rows = _ROWS_WORTH_A_LOOK + 1 if known_rows < 0 else 0
+        self._staged = 0
+        self._has_staging = False
+        self._write_statements(key_columns)
 
     def _write_statements(self, key_columns: int) -> None:
         columns = _names(self.columns)
@@ -134,6 +142,9 @@ class Table(Generic[R]):
 
     def change(self, cursor: Cursor, rows: Sequence[Any]) -> None:
         """Write rows over those of the same keys (counters: add to them)."""
+        if not self._has_staging:
+            cursor.execute(self._make_staging)
+            self._has_staging = True
         with cursor.copy(self._stage) as copy:
             copy.write(csv_lines(rows))
         cursor.execute(self._merge)
@@ -142,6 +153,11 @@ class Table(Generic[R]):
         full = self._staged > _STAGED_ROWS_UNTIL_TRUNCATE
         cursor.execute(self._truncate if full else self._empty)
         self._staged = 0 if full else self._staged
+
+    def forget(self) -> None:
+        """A transaction failed: the staging table may have gone with it."""
+        self._has_staging = False
+        self._staged = 0
 
     def tell_planner(self, cursor: Cursor) -> None:
         """Renew the statistics when the table has doubled; outside a transaction.
