@@ -114,8 +114,17 @@ def _positions(checkpoints: Mapping[str, Checkpoint]) -> dict[str, int]:
     return {name: checkpoint.position for name, checkpoint in checkpoints.items()}
 
 
-def _prepare(connection: psycopg.Connection[Any], generation: str) -> None:
-    connection.execute("SELECT set_config('search_path', %s, false)", [generation])
+_SETTINGS = {
     # Rows are looked up by key alone; a plan made when a table was small must not read it whole later.
-    connection.execute("SELECT set_config('enable_seqscan', 'off', false)")
-    connection.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', false)")
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_custom_plan",
+    "timezone": "UTC",
+    "client_encoding": "UTF8",
+    # A server that crashes may forget the last batches, rows and checkpoint together: they are applied again.
+    "synchronous_commit": "off",
+}
+
+
+def _prepare(connection: psycopg.Connection[Any], generation: str) -> None:
+    for name, value in {"search_path": generation, **_SETTINGS}.items():
+        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
