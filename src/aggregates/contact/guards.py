@@ -35,7 +35,7 @@ CALLING = frozenset({CampaignKind.VOICE_AGENT, CampaignKind.CALL})
 def enrolled(contact: Contact | None) -> Contact:
     """The contact, when somebody was enrolled under this stream."""
     if contact is None or not contact.enrolled:
-        raise Refused(RefusalCode.UNKNOWN_STREAM, "no such contact in this campaign")
+        raise Refused(RefusalCode.UNKNOWN_STREAM, "there is no such contact in this campaign", field="contact_id")
     return contact
 
 
