@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from drumbeat.events import Principal
@@ -24,15 +24,6 @@ from drumbeat.readapi.waiting import Waiting, not_reached
 S = TypeVar("S", bound=Seen)
 
 AS_OF_HEADER = "Drumbeat-As-Of"
-
-AtLeast = Annotated[
-    str | None,
-    Query(
-        description="Wait, bounded, until the read models are at this position: that of a command's answer, or "
-        "the `as_of` of another read.",
-        examples=["1042", "1042@2026-01-31T09:00:00.000000Z"],
-    ),
-]
 
 
 class Freshness(msgspec.Struct):
@@ -112,23 +103,32 @@ class Ask:
         return Freshness(position, snapshot.recorded_at, None if head is None else max(0, head - position))
 
 
-async def ask(request: Request, at_least: AtLeast = None) -> Ask:
-    """The dependency of every endpoint that reads. Waits for `at_least` without holding a thread."""
-    refuse_unknown(request)
+async def ask(request: Request) -> Ask:
+    """The dependency of every endpoint that reads. Waits for `at_least` without holding a thread.
+
+    It reads that parameter itself, and `routing.reads` declares it: FastAPI's way costs every read without it.
+    """
     services: Services = request.app.state.services
     position = 0
-    if at_least is not None:
-        try:
-            position = as_of.parse_position(at_least)
-        except as_of.NotAToken:
-            raise InvalidParameter(
-                "at_least is a position, or an as_of token that begins with one",
-                field="at_least",
-                value=at_least,
-                allowed="POSITION or POSITION@INSTANT",
-            ) from None
+    if request.scope["query_string"]:
+        refuse_unknown(request)
+        position = _position(request.query_params.get("at_least"))
         await services.waiting.reach(position)
     return Ask(request, services, services.principal(request).workspace_id, position)
+
+
+def _position(at_least: str | None) -> int:
+    if at_least is None:
+        return 0
+    try:
+        return as_of.parse_position(at_least)
+    except as_of.NotAToken:
+        raise InvalidParameter(
+            "at_least is a position, or an as_of token that begins with one",
+            field="at_least",
+            value=at_least,
+            allowed="POSITION or POSITION@INSTANT",
+        ) from None
 
 
 Asked = Annotated[Ask, Depends(ask)]

@@ -22,35 +22,35 @@ DASHBOARD = glance("dashboard")
 router = routing.router("dashboard")
 
 
-class OfLabel(msgspec.Struct):
+class OfLabel(msgspec.Struct, gc=False):
     """Contacts with one label."""
 
     label: str
     contacts: Number
 
 
-class OfAnswer(msgspec.Struct):
+class OfAnswer(msgspec.Struct, gc=False):
     """Attempts with one answer status, and their share of those with a recorded outcome."""
 
     answer_status: str
     share: Ratio
 
 
-class OfOutcome(msgspec.Struct):
+class OfOutcome(msgspec.Struct, gc=False):
     """Attempts that ended with one outcome."""
 
     outcome: str
     attempts: Number
 
 
-class OfResult(msgspec.Struct):
+class OfResult(msgspec.Struct, gc=False):
     """Contacts with one result for a goal."""
 
     result: str
     contacts: Number
 
 
-class Mean(msgspec.Struct):
+class Mean(msgspec.Struct, gc=False):
     """A mean over contacts; `over` says how many and lists them, `value` is null when there are none."""
 
     metric: str
@@ -111,7 +111,7 @@ def dashboard(ask: Asked, campaign_id: UUID) -> Response:
 
 
 _ANSWERS = tuple(status.value for status in AnswerStatus if status is not AnswerStatus.NOT_RECORDED)
-_OUTCOMES = tuple(outcome.value for outcome in CallOutcome)
+_OUTCOMES = tuple((one.value, f"attempts_by_outcome:{one}", f"outcome={one}") for one in CallOutcome)
 _RESULTS = tuple(result.value for result in GoalResult)
 Counters = Mapping[str, int]
 """By metric, or metric:key where a metric is told by something; zeros are left out."""
@@ -146,10 +146,8 @@ def _dashboard(campaign: Row) -> Dashboard:
         answer_rate=ratio("answer_rate", answers[0].share.numerator, recorded),
         answers=answers,
         outcomes=[
-            OfOutcome(
-                outcome, calls.of("attempts_by_outcome", f"attempts_by_outcome:{outcome}", f"outcome={outcome}")
-            )
-            for outcome in _OUTCOMES
+            OfOutcome(outcome, calls.of("attempts_by_outcome", counter, filters))
+            for outcome, counter, filters in _OUTCOMES
         ],
         calls_received=calls.number("calls_received", "direction=received"),
         conversations=conversations,

@@ -7,7 +7,7 @@ import msgspec
 from drumbeat.readapi.metrics import METRICS
 
 
-class Number(msgspec.Struct, omit_defaults=True):
+class Number(msgspec.Struct, omit_defaults=True, gc=False):
     """A number of a read model. `metric` names its definition in /metrics/definitions.
 
     `rows` lists exactly the rows behind it: as many as `value` says, or, when `sums` names a field, rows whose
@@ -25,7 +25,7 @@ class Number(msgspec.Struct, omit_defaults=True):
         self.unit = METRICS[self.metric].unit
 
 
-class Ratio(msgspec.Struct):
+class Ratio(msgspec.Struct, gc=False):
     """A number over another; `value` is null as the metric's null rule says, else in its unit."""
 
     metric: str

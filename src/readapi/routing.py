@@ -1,7 +1,7 @@
 """How a route is declared: its path, what it answers, which problems, and an example that a test sends."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,6 +32,16 @@ ALWAYS: tuple[type[Problem], ...] = (
 )
 """What every read of the read models may answer."""
 
+AT_LEAST: dict[str, Any] = {
+    "name": "at_least",
+    "in": "query",
+    "required": False,
+    "description": "Wait, bounded, until the read models are at this position: that of a command's answer, or the "
+    "`as_of` of another read.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}(@.*)?$"},
+}
+"""The parameter that every read of the read models has; `asking.ask` reads it."""
+
 CAMPAIGN = (problems.UnknownCampaign, problems.CampaignDeleted)
 """What every question about one campaign may answer beside that."""
 
@@ -54,7 +64,7 @@ def reads(
         304: _UNCHANGED,
         **declared(*ALWAYS, *problems),
     }
-    return _get(router, path, may_answer, summary)
+    return _get(router, path, may_answer, summary, parameters=[AT_LEAST])
 
 
 def serves(
@@ -76,10 +86,19 @@ def serves(
 
 
 def _get(
-    router: APIRouter, path: str, responses: dict[int | str, dict[str, Any]], summary: str
+    router: APIRouter,
+    path: str,
+    responses: dict[int | str, dict[str, Any]],
+    summary: str,
+    parameters: Sequence[dict[str, Any]] = (),
 ) -> Callable[[F], F]:
+    extra = {"parameters": [*parameters]} if parameters else None
+
     def declare(endpoint: F) -> F:
-        router.get(path, response_class=Response, responses=responses, summary=summary)(endpoint)
+        route = router.get(
+            path, response_class=Response, responses=responses, summary=summary, openapi_extra=extra
+        )
+        route(endpoint)
         return endpoint
 
     return declare

@@ -43,7 +43,7 @@ class Waiting:
 
         Raises `PositionNotReached` after the limit, `TooManyWaiters` at once, `DatabaseAway`.
         """
-        if position <= self._seen:
+        if position <= max(self._seen, 0):
             return
         if len(self._waiters) >= self._max_waiters:
             raise TooManyWaiters(f"{self._max_waiters} reads wait already; try again, or without at_least")
