@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import structlog
 
+from drumbeat.eventstore.connections import open_connection
 from drumbeat.projections.engine.apply import NO_DATABASE
 from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
 from drumbeat.projections.engine.decode import decode_rows
@@ -144,7 +145,7 @@ class Projector:
             yield session
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self._database_url, autocommit=True, connect_timeout=5)
+        return open_connection(self._database_url, settings={})
 
     def _step(self, session: Session, up_to: int | None) -> bool:
         """Read, decode and fold what comes next, while what came before is written. False: there was nothing."""
