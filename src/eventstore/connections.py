@@ -38,6 +38,7 @@ BOUNDED: Final[Mapping[str, str]] = {
 }
 """Settings of every session that appends."""
 
+_OLDEST_SERVER: Final = 170000
 _UNAVAILABLE: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -45,6 +46,10 @@ _UNAVAILABLE: Final = (
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.ReadOnlySqlTransaction,
 )
+
+
+class UnsafeServer(Exception):
+    """The server breaks an assumption that the order of the log stands on; the message names it."""
 
 
 class DatabaseUnavailable(OperationalError):
@@ -75,6 +80,9 @@ class Connections:
         self._idle: deque[LogConnection] = deque()
         self._free = threading.Semaphore(limit)
         self._closed = False
+        self.losses = 0
+        """How many connections were lost. When it rises, the server may be another one, or be of an older
+        state."""
 
     def use(self) -> "Loan":
         """A connection in autocommit, lent to a `with` statement.
@@ -96,6 +104,7 @@ class Connections:
             while (connection := self._pop_idle()) is not None:
                 if connection.is_quiet():
                     return connection
+                self.losses += 1
                 connection.close()
             return self._connect()
         except BaseException:
@@ -105,6 +114,7 @@ class Connections:
     def give_back(self, connection: LogConnection, error: BaseException | None) -> None:
         """Take a connection back; after an error of the database the idle ones are not trusted either."""
         if _is_unavailability(error):
+            self.losses += 1
             self._drop_idle()
         if self._closed or connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
             connection.close()
@@ -169,12 +179,19 @@ def open_connection(url: str, *, settings: Mapping[str, str]) -> LogConnection:
         tcp_user_timeout=20_000,
     )
     try:
+        _refuse_old_server(connection)
         for name, value in settings.items():
             connection.execute("SELECT set_config(%s, %s, false)", [name, value])
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _refuse_old_server(connection: Connection) -> None:
+    version = connection.info.server_version
+    if version < _OLDEST_SERVER:
+        raise UnsafeServer(f"the server is PostgreSQL {version // 10000}; 17 or later is needed")
 
 
 def error_of(connection: Connection, result: pq.abc.PGresult) -> psycopg.Error:

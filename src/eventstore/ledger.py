@@ -24,6 +24,7 @@ from drumbeat.eventstore.migrations import LEDGER
 from drumbeat.eventstore.packing import UuidArray
 from drumbeat.eventstore.recorder import AlreadyAnswered
 from drumbeat.eventstore.sql import load_queries
+from drumbeat.eventstore.streams import Stream
 
 S = TypeVar("S")
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
@@ -60,6 +61,7 @@ class EventStoreLedger:
         self._snapshot_every_events = snapshot_every_events
         self._applications: dict[str, StreamApplication[Any]] = {}
         self._making = threading.Lock()
+        self._trusted_losses = 0
 
     def check(self) -> None:
         """Refuse a database that this code does not fit: `SchemaOlder`, `SchemaNewer`, `UnsafeServer`."""
@@ -70,7 +72,7 @@ class EventStoreLedger:
     def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
         """See the port. From cache and snapshot; only events since then are read."""
         with _reachable():
-            stream = self._application(aggregate).load(stream_id)
+            stream = self._load(aggregate, stream_id)
         if stream is None:
             return Loaded(None, 0, None)
         return Loaded(stream.state, stream.version, stream.workspace_id)
@@ -149,6 +151,16 @@ class EventStoreLedger:
     def close(self) -> None:
         """Close every connection."""
         self._factory.close()
+
+    def _load(self, aggregate: Aggregate[S], stream_id: UUID) -> Stream[S] | None:
+        # A server that was away may have come back older: what is cached of its streams is then not to be trusted.
+        while True:
+            losses = self._connections.losses
+            if losses != self._trusted_losses:
+                self._applications, self._trusted_losses = {}, losses
+            stream = self._application(aggregate).load(stream_id)
+            if self._connections.losses == losses:
+                return stream
 
     def _application(self, aggregate: Aggregate[S]) -> StreamApplication[S]:
         application = self._applications.get(aggregate.name)

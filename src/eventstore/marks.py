@@ -14,27 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from drumbeat.eventstore.connections import Connection
+from drumbeat.eventstore.connections import Connection, UnsafeServer
 from drumbeat.eventstore.sql import load_queries
 
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
 _MOST_WAITING_MARKS: Final = 64
 
 
-class UnsafeServer(Exception):
-    """The server breaks an assumption that the order of the log stands on; the message names it."""
-
-
 def check_server(connection: Connection) -> None:
-    """Raises `UnsafeServer` for a standby, a server before PostgreSQL 17, a caching sequence, asynchronous
-    commits."""
+    """Raises `UnsafeServer` for a standby, a caching sequence, asynchronous commits.
+
+    A server before PostgreSQL 17 was refused when it was connected to.
+    """
     row = connection.execute(_SQL["server_facts"]).fetchone()
     assert row is not None
-    in_recovery, version, synchronous_commit, sequence_cache = row
+    in_recovery, synchronous_commit, sequence_cache = row
     if in_recovery:
         raise UnsafeServer("the ledger's server is a standby: the log is read where it is written")
-    if version < 170000:
-        raise UnsafeServer(f"the ledger's server is PostgreSQL {version // 10000}; 17 or later is needed")
     if sequence_cache != 1:
         raise UnsafeServer(
             f"the sequence of positions has CACHE {sequence_cache}; only 1 keeps positions in order"

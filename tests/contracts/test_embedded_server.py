@@ -22,6 +22,7 @@ from drumbeat.eventstore.embedded import (
     StateOfAnotherVersion,
     programs,
 )
+from support.disks import filled, small_disk
 
 pytestmark = pytest.mark.postgres
 
@@ -243,29 +244,13 @@ def test_a_state_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
         _server(tmp_path / "state").start()
 
 
-@contextlib.contextmanager
-def _small_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    folder.mkdir(parents=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"not run: mounting is refused here ({mounted.stderr.decode().strip()})")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_full_disk_is_refused_before_anything_is_made(folder: Path) -> None:
-    with _small_disk(folder, 8), pytest.raises(StateFolderUnusable, match="only 8 MiB of its disk are free"):
+    with small_disk(8, folder), pytest.raises(StateFolderUnusable, match="only 8 MiB of its disk are free"):
         _server(folder).start()
 
 
 def test_a_read_only_state_folder_is_refused(folder: Path) -> None:
-    with _small_disk(folder, 200):
+    with small_disk(200, folder):
         with _server(folder) as server:
             _write(server.url, "kept")
         subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
@@ -277,18 +262,16 @@ def test_a_read_only_state_folder_is_refused(folder: Path) -> None:
 
 
 def test_a_disk_that_fills_up_while_starting_is_named_as_the_reason(folder: Path) -> None:
-    with _small_disk(folder, 200):
+    with small_disk(200, folder):
         running = _server(folder)
         running.start()
         assert running.postmaster_pid is not None
         os.kill(running.postmaster_pid, signal.SIGKILL)
         running.stop()
-        with (folder / "ballast").open("wb") as ballast, contextlib.suppress(OSError):
-            while True:
-                ballast.write(bytes(65536))
-                ballast.flush()
-        with pytest.raises(StateFolderUnusable, match=r"disk are free|No space left"):
+        with (
+            filled(folder, leave_bytes=0),
+            pytest.raises(StateFolderUnusable, match=r"disk are free|No space left"),
+        ):
             _server(folder).start()
-        (folder / "ballast").unlink()
         with _server(folder) as server:
             _write(server.url, "room again")

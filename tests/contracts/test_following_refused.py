@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from drumbeat.eventstore.connections import LogConnection, open_connection
+from drumbeat.eventstore.connections import LogConnection, UnsafeServer, open_connection
 from drumbeat.eventstore.ledger import EventStoreLedger
-from drumbeat.eventstore.marks import UnsafeServer, check_server
+from drumbeat.eventstore.marks import check_server
 from drumbeat.eventstore.migrations import SchemaOlder
 from drumbeat.transport.source import LogRewound, LogSource
 from support.following import reported
@@ -74,6 +74,14 @@ def test_a_server_that_breaks_the_order_of_the_log_is_refused_by_what_is_wrong(
     other.execute("ALTER SEQUENCE ledger.events_position CACHE 10")
     with pytest.raises(UnsafeServer, match="CACHE 10"):
         source.read(0, 10)
+
+
+def test_a_server_before_17_is_refused_by_its_version(
+    database_url: str, ledger: EventStoreLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drumbeat.eventstore.connections._OLDEST_SERVER", 990000)
+    with pytest.raises(UnsafeServer, match="17 or later is needed"):
+        ledger.check()
 
 
 def test_a_follower_refuses_a_database_without_the_ledgers_schema(

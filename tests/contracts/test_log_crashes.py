@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.commands.ledger import LedgerUnavailable, VersionConflict
 from drumbeat.events import Event, Fact
 from drumbeat.events.sender import SenderRenamed
@@ -33,12 +34,17 @@ def renamed(stream_id: UUID, version: int, name: str = "x") -> Event[Fact]:
     return Event(**{name: getattr(made, name) for name in made.__slots__ if name != "id"}, id=uuid4())
 
 
+COUNTED: Aggregate[int] = Aggregate("counted", int, lambda count, _event: (count or 0) + 1)
+
+
 @contextlib.contextmanager
 def _durable_server(folder: Path) -> Iterator[EmbeddedServer]:
     server = EmbeddedServer(folder, settings=SMALL)
-    LEDGER.migrate(server.start())
-    yield server
-    server.stop()
+    try:
+        LEDGER.migrate(server.start())
+        yield server
+    finally:
+        server.stop()
 
 
 def _kill(server: EmbeddedServer) -> None:
@@ -170,6 +176,26 @@ def test_a_ledger_whose_server_was_away_between_calls_needs_no_second_try(tmp_pa
         with pytest.raises(VersionConflict):
             ledger.append([renamed(stream, 2)])
         ledger.close()
+
+
+def test_a_state_read_before_the_server_was_lost_is_not_trusted_after(
+    database_url: str,
+) -> None:
+    ledger, stream = EventStoreLedger(database_url), uuid4()
+    ledger.append([renamed(stream, 1), renamed(stream, 2)])
+    assert ledger.load(COUNTED, stream).version == 2
+    # The server comes back from a backup that does not have the second event.
+    control = open_connection(database_url, settings={})
+    control.execute("DELETE FROM ledger.events WHERE stream_id = %s AND version = 2", [stream])
+    control.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    assert ledger.load(COUNTED, stream).version == 1
+    ledger.append([renamed(stream, 2)])
+    assert ledger.load(COUNTED, stream).version == 2
+    control.close()
+    ledger.close()
 
 
 def test_a_caller_hears_in_time_that_every_connection_is_busy(database_url: str) -> None:

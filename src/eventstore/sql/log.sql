@@ -108,7 +108,7 @@ SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger.events_positio
 
 -- name: server_facts
 -- What the order of the log stands on.
-SELECT pg_is_in_recovery(), current_setting('server_version_num')::integer, current_setting('synchronous_commit'),
+SELECT pg_is_in_recovery(), current_setting('synchronous_commit'),
     (SELECT seqcache FROM pg_sequence WHERE seqrelid = 'ledger.events_position'::regclass);
 
 -- name: appenders
