@@ -4,8 +4,8 @@ from eventsourcing.persistence import OperationalError
 
 from drumbeat.aggregates.refusals import Refused
 from drumbeat.commands.ledger import EventTooLarge, LedgerUnavailable
+from drumbeat.eventstore.connections import UnsafeServer
 from drumbeat.eventstore.embedded import EmbeddedServerError
-from drumbeat.eventstore.marks import UnsafeServer
 from drumbeat.eventstore.migrations import SchemaMismatch
 from drumbeat.eventstore.reader import LogUnavailable
 from drumbeat.intake.errors import IntakeError, LedgerAway
