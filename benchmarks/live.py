@@ -1,12 +1,11 @@
 """`live-together`, `live-scattered`: all read models kept up to date by one process, from the log.
 
 Ours is the projector over the log. The peer is the library's ProjectionRunner (see `live_peer`) on a smaller log
-of the same shape: its cost an event does not depend on the length. The floor reads the same log in equal batches
-and writes the rows that come of it, which are known beforehand, with COPY.
+of the same shape: its cost an event does not depend on the length. The floor (see `live_floor`) reads the same log
+and writes the rows of its batches, which are known beforehand, with COPY.
 """
 
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -15,15 +14,13 @@ from psycopg import sql
 
 from benchmarks.harness import Bench, Goal, Result
 from benchmarks.live_events import CAMPAIGN, EVENTS_A_CONTACT, write_log
+from benchmarks.live_floor import rows_of_batches, run_floor
 from benchmarks.live_peer import run_peer
 from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.projections.engine.install import install
 from drumbeat.projections.engine.projector import Projector
 from drumbeat.transport.source import LogSource
-
-BATCH = 5_000
-Dump = Mapping[str, Sequence[bytes]]
 
 
 def events_of_a_contact_together(bench: Bench) -> Result:
@@ -43,11 +40,9 @@ def _live(bench: Bench, axis: str, *, together: bool, goal: Goal) -> Result:
         events = write_log(url, contacts, together=together)
         _project(url, events)
         _check(url, contacts)
-        dump = _dumped(url)
-        rows = sum(len(lines) for lines in dump.values())
-        bench.told.append(
-            f"{events:,} events of {contacts:,} contacts make {rows:,} rows; the peer had {few} contacts"
-        )
+        written = rows_of_batches(url)
+        rows = sum(lines.count(b"\n") + 1 for batch in written for lines in batch.values())
+        bench.told.append(f"{events:,} events of {contacts:,} contacts write {rows:,} rows; the peer had {few:,}")
 
         def ours() -> float:
             _emptied(url)
@@ -56,10 +51,7 @@ def _live(bench: Bench, axis: str, *, together: bool, goal: Goal) -> Result:
             return events / elapsed
 
         def floor() -> float:
-            _emptied(url)
-            elapsed = _copied(url, events, dump)
-            _check(url, contacts)
-            return events / elapsed
+            return events / run_floor(url, written)
 
         def peer() -> float:
             with bench.database() as of_runner, bench.database() as of_projector:
@@ -83,25 +75,6 @@ def _project(url: str, events: int) -> float:
         return time.perf_counter() - started
 
 
-def _copied(url: str, events: int, dump: Dump) -> float:
-    with closing(LogSource(url)) as source, closing(psycopg.connect(url, autocommit=True)) as connection:
-        connection.execute("SELECT set_config('search_path', %s, false)", [GENERATION])
-        batches = -(-events // BATCH)
-        position = 0
-        started = time.perf_counter()
-        for batch in range(batches):
-            read = source.read(position, BATCH)
-            position = read.up_to
-            with connection.transaction(), connection.cursor() as cursor:
-                for table, lines in dump.items():
-                    part = lines[len(lines) * batch // batches : len(lines) * (batch + 1) // batches]
-                    with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
-                        copy.write(b"".join(part))
-        elapsed = time.perf_counter() - started
-        assert position == events, f"read up to {position} of {events}"
-        return elapsed
-
-
 def _emptied(url: str) -> None:
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(GENERATION)))
@@ -113,16 +86,6 @@ def _emptied(url: str) -> None:
 def _tables(connection: psycopg.Connection[Any]) -> list[str]:
     found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", [GENERATION])
     return [str(name) for (name,) in found.fetchall()]
-
-
-def _dumped(url: str) -> Dump:
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
-        dump = {}
-        for table in _tables(connection):
-            statement = sql.SQL("COPY {}.{} TO STDOUT").format(sql.Identifier(GENERATION), sql.Identifier(table))
-            with connection.cursor().copy(statement) as copy:
-                dump[table] = [bytes(line) for line in copy]
-        return dump
 
 
 def _everything(url: str) -> dict[str, list[str]]:
