@@ -13,6 +13,7 @@ from uuid import UUID
 
 from drumbeat.commands.dispatch import Commands
 from drumbeat.events import Principal
+from drumbeat.intake.garbage import collected_by_hand
 from drumbeat.intake.inspection import Inspected, inspect
 from drumbeat.intake.mapping import Mapping, Shape
 from drumbeat.intake.patience import Patience
@@ -146,7 +147,7 @@ def _span_of(chunk: Sequence[Row | Refusal]) -> Span:
 
 
 def _chunks(inspected: Inspected, mapping: Mapping) -> Iterator[list[Row | Refusal]]:
-    with open_records(inspected.file, mapping.file) as records:
+    with open_records(inspected.file, mapping.file) as records, collected_by_hand() as after_chunk:
         reader = RowReader(records.header, mapping)
         chunk: list[Row | Refusal] = []
         calls = 0
@@ -157,6 +158,7 @@ def _chunks(inspected: Inspected, mapping: Mapping) -> Iterator[list[Row | Refus
             if len(chunk) >= CHUNK_ROWS or calls >= CHUNK_CALLS:
                 inspected.still_the_same()
                 yield chunk
+                after_chunk()
                 chunk, calls = [], 0
         inspected.still_the_same()
         if chunk:
