@@ -1,17 +1,14 @@
 """What a person is told when something is not as it must be: one line, a telling code, no traceback."""
 
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.opsapi.exits import Exit
+from support.disks import filled, small_disk
 from support.machine import drumbeat, drumbeat_inside, environment, taken_port
 from support.postgres import TestServer, with_database
 
@@ -118,26 +115,8 @@ def test_refusals_and_unknown_ids_are_told_with_their_reason(database_url: str, 
 @pytest.fixture
 def disk() -> Iterator[Path]:
     """A file system of its own, small enough to fill."""
-    folder = Path(tempfile.mkdtemp(prefix="drumbeat-disk-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=220m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        folder.rmdir()
-        pytest.skip(f"not run: mounting is refused here ({mounted.stderr.strip()})")
-    try:
+    with small_disk(220) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=False)
-        folder.rmdir()
-
-
-def fill(disk: Path, *, leave_bytes: int) -> Path:
-    """Take the space of a disk."""
-    ballast = disk / "ballast"
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - leave_bytes)
-    return ballast
 
 
 def test_a_read_only_state_folder_is_refused_in_one_line(disk: Path) -> None:
@@ -149,48 +128,9 @@ def test_a_read_only_state_folder_is_refused_in_one_line(disk: Path) -> None:
 
 
 def test_a_full_disk_is_refused_before_anything_is_half_made(disk: Path) -> None:
-    ballast = fill(disk, leave_bytes=8 * 2**20)
     env = environment(disk / "state")
-    answer = drumbeat("up", env=env)
+    with filled(disk, leave_bytes=8 * 2**20):
+        answer = drumbeat("up", env=env)
     assert answer.returncode == Exit.UNFIT
     assert "free" in one_line(answer)
-    ballast.unlink()
     assert drumbeat("migrate", env=env).returncode == Exit.DONE
-
-
-def test_a_disk_that_fills_up_loses_nothing_that_was_answered(disk: Path) -> None:
-    env = environment(disk / "state")
-    assert drumbeat("migrate", env=env).returncode == Exit.DONE
-    server = EmbeddedServer(disk / "state" / "postgres")
-    url = server.start()
-    try:
-        campaign = _draft(url)
-        ballast = fill(disk, leave_bytes=64 * 2**10)
-        with psycopg.connect(url, autocommit=True) as connection, pytest.raises(psycopg.Error):
-            connection.execute("CREATE TABLE bulk AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
-        during = drumbeat("campaign", "rename", campaign, "while it was full", env=env)
-        assert during.returncode in {Exit.DONE, Exit.REFUSED, Exit.UNAVAILABLE, Exit.UNFIT}, during.stderr
-        assert "Traceback" not in during.stderr
-        ballast.unlink()
-        server.start()
-        after = drumbeat("campaign", "rename", campaign, "when there was room again", env=env)
-        assert after.returncode == Exit.DONE, after.stderr
-        with psycopg.connect(url) as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM ledger.events WHERE type = 'campaign.renamed.v1'"
-            ).fetchone()
-        assert row == (1 + (during.returncode == Exit.DONE),)
-    finally:
-        server.stop()
-
-
-def _draft(url: str) -> str:
-    from drumbeat import bootstrap
-    from drumbeat.access import person
-    from drumbeat.commands.campaign import DraftCampaign
-    from drumbeat.events.values import CampaignKind
-    from drumbeat.settings import Settings
-
-    with bootstrap.ledger(Settings(), url) as ledger:
-        draft = DraftCampaign(kind=CampaignKind.VOICE_AGENT, name="on a small disk")
-        return str(bootstrap.commands(url, ledger).execute(draft, person(), now=bootstrap.now()).stream_id)

@@ -16,11 +16,11 @@ from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.opsapi.exits import Exit
 from support.agreement import caught_up, everything_agrees
 from support.disks import filled, small_disk
-from support.machine import DRUMBEAT, Machine, drumbeat, environment, machine, until
+from support.machine import DRUMBEAT, Machine, drumbeat_inside, environment, machine, until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
-PEOPLE, CALLS_EACH = 3_000, 3
+PEOPLE, CALLS_EACH = 2_000, 3
 MAPPING = """
 name = "A log"
 shape = "row_per_contact"
@@ -64,7 +64,7 @@ def everything_is_in(url: str) -> None:
 def test_an_import_whose_disk_fills_up_waits_and_goes_on_by_itself(disk: Path, importing: list[str]) -> None:
     env = environment(disk / "state")
     with EmbeddedServer(disk / "state" / "postgres") as server:
-        assert drumbeat("migrate", env=env).returncode == Exit.DONE
+        assert drumbeat_inside("migrate", env=env).returncode == Exit.DONE
         with filled(disk, leave_bytes=4 * 2**20):
             process = subprocess.Popen(
                 [DRUMBEAT, *importing], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -81,15 +81,15 @@ def test_an_import_on_a_full_disk_ends_in_one_line_and_the_same_command_goes_on(
     disk: Path, importing: list[str]
 ) -> None:
     env = environment(disk / "state")
-    assert drumbeat("migrate", env=env).returncode == Exit.DONE
+    assert drumbeat_inside("migrate", env=env).returncode == Exit.DONE
     with filled(disk, leave_bytes=2**20):
-        refused = drumbeat(*importing, env=env)
+        refused = drumbeat_inside(*importing, env=env)
     assert refused.returncode == Exit.UNFIT
     [line] = refused.stderr.splitlines()
     assert re.fullmatch(
         r"drumbeat: the state folder \S+ cannot be used: only 1 MiB of its disk are free, .*", line
     )
-    finished = drumbeat(*importing, env=env)
+    finished = drumbeat_inside(*importing, env=env)
     assert finished.returncode == Exit.DONE, finished.stderr
     with EmbeddedServer(disk / "state" / "postgres") as server:
         everything_is_in(server.url)
@@ -103,17 +103,38 @@ def test_a_machine_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(di
         with filled(disk, leave_bytes=64 * 2**10):
             overfill(url)
             assert until(lambda: "postgres_does_not_start" in up.said), up.said
-            answer = drumbeat("campaign", "rename", campaign, "too late", env=up.env)
+            answer = drumbeat_inside("campaign", "rename", campaign, "too late", env=up.env)
             assert answer.returncode in {Exit.UNFIT, Exit.UNAVAILABLE}, answer.stderr
             assert "Traceback" not in answer.stderr
         assert until(lambda: is_whole(up, url)), up.said
-        renamed = drumbeat("campaign", "rename", campaign, "in time", env=up.env)
+        renamed = drumbeat_inside("campaign", "rename", campaign, "in time", env=up.env)
         assert renamed.returncode == Exit.DONE, renamed.stderr
         assert until(lambda: up.get("/campaigns")["items"][0]["name"] == "in time")
         assert "Traceback" not in up.said
         assert up.interrupt() == 0
     with EmbeddedServer(home / "postgres") as server:
         everything_agrees(server.url)
+
+
+def test_a_disk_that_fills_up_loses_nothing_that_was_answered(disk: Path) -> None:
+    env = environment(disk / "state")
+    assert drumbeat_inside("migrate", env=env).returncode == Exit.DONE
+    with EmbeddedServer(disk / "state" / "postgres") as server:
+        campaign = drafted(server.url)
+        with filled(disk, leave_bytes=64 * 2**10):
+            with psycopg.connect(server.url, autocommit=True) as connection, pytest.raises(psycopg.Error):
+                connection.execute("CREATE TABLE bulk AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
+            during = drumbeat_inside("campaign", "rename", campaign, "while it was full", env=env)
+            assert during.returncode in {Exit.DONE, Exit.REFUSED, Exit.UNAVAILABLE, Exit.UNFIT}, during.stderr
+            assert "Traceback" not in during.stderr
+        server.start()
+        after = drumbeat_inside("campaign", "rename", campaign, "when there was room again", env=env)
+        assert after.returncode == Exit.DONE, after.stderr
+        with psycopg.connect(server.url) as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM ledger.events WHERE type = 'campaign.renamed.v1'"
+            ).fetchone()
+        assert row == (1 + (during.returncode == Exit.DONE),)
 
 
 def drafted(url: str) -> str:

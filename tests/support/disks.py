@@ -12,9 +12,13 @@ import pytest
 
 
 @contextlib.contextmanager
-def small_disk(megabytes: int) -> Iterator[Path]:
-    """A tmpfs of this size. Where mounting is refused the test is reported as not run; for root in CI it fails."""
-    folder = Path(tempfile.mkdtemp(prefix="drumbeat-disk-"))
+def small_disk(megabytes: int, folder: Path | None = None) -> Iterator[Path]:
+    """A tmpfs of this size, at `folder` or a new one.
+
+    Where mounting is refused the test is reported as not run; for root in CI it fails.
+    """
+    folder = folder or Path(tempfile.mkdtemp(prefix="drumbeat-disk-"))
+    folder.mkdir(parents=True, exist_ok=True)
     # The embedded server runs under another account than root.
     folder.chmod(0o755)
     mounted = subprocess.run(
