@@ -24,7 +24,7 @@ def finds_a_loss(told: Story) -> bool:
     """Search as the test of the real thing does; what it found, it keeps, and the rest of the search is idle."""
     found = False
 
-    @settings(max_examples=400, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(max_examples=250, derandomize=True, database=None, phases=[Phase.generate])
     @given(schedules)
     def search(schedule: list[Step]) -> None:
         nonlocal found
@@ -37,7 +37,7 @@ def finds_a_loss(told: Story) -> bool:
 def test_a_follower_gets_every_event_once_and_in_order_whatever_the_interleaving(database_url: str) -> None:
     with story(database_url) as told:
 
-        @settings(max_examples=150)
+        @settings(max_examples=100)
         @given(schedules)
         def holds(schedule: list[Step]) -> None:
             assert not told.loses(schedule)

@@ -27,7 +27,15 @@ def phrase(*words: str) -> st.SearchStrategy[list[Step]]:
     return writers.map(lambda writer: [(word, 4 if word == "read" else writer) for word in words])
 
 
+def overlap(first: int, second: int) -> list[Step]:
+    """One writer begins before another and ends after it, with a look in between."""
+    return [
+        ("write", first), ("write", second), ("write", second), ("commit", second), ("read", 4), ("write", first),
+    ]  # fmt: skip
+
+
 phrases: st.SearchStrategy[list[Step]] = st.one_of(
+    st.builds(overlap, writers, writers),
     phrase("write"),
     phrase("commit"),
     phrase("abort"),
@@ -143,6 +151,7 @@ class Story:
             # What is open is gone, and so is every position that no commit has made durable.
             for writer in self._writers:
                 writer.end("ROLLBACK")
+                writer.connection.execute("DISCARD SEQUENCES")
             follower.reader.close()
             self._control.execute(
                 "SELECT setval('ledger.events_position', greatest(max(position), 1), max(position) IS NOT NULL) "
