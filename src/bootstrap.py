@@ -1,14 +1,17 @@
-"""Puts the parts together: the one module that knows all. Nothing else makes a ledger, an API or a projector."""
+"""Puts the parts together: the one module that knows all. Nothing else makes a ledger, an API or a projector.
+
+What only one kind of process needs is imported when that process is put together.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 import structlog
 from eventsourcing.persistence import OperationalError
-from fastapi import FastAPI
 
 from drumbeat import telemetry
 from drumbeat.access import StoredWorkspaceKeys, person, provider, system
@@ -18,16 +21,7 @@ from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.migrations import ACCESS, LEDGER
-from drumbeat.intake import call_history
-from drumbeat.intake.call_history import ImportReport
-from drumbeat.intake.demonstration import PEOPLE, Demonstration, Loaded
-from drumbeat.intake.mapping import Mapping
-from drumbeat.intake.progress import Phase, Progress
-from drumbeat.opsapi.housekeeping import keep_forgetting
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
-from drumbeat.opsapi.projector_metrics import ProjectorMetrics
-from drumbeat.opsapi.serving import serve, serve_metrics
-from drumbeat.policies.clock import ACTOR, Clock
 from drumbeat.projections import (
     activity,
     attempts,
@@ -43,9 +37,16 @@ from drumbeat.projections import (
 from drumbeat.projections.engine.bookkeeping import READMODEL
 from drumbeat.projections.engine.install import install
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
-from drumbeat.readapi.app import Deps, create_app
 from drumbeat.settings import Settings
 from drumbeat.transport.source import LogSource
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from drumbeat.intake.call_history import ImportReport
+    from drumbeat.intake.demonstration import Loaded
+    from drumbeat.intake.mapping import Mapping
+    from drumbeat.intake.progress import Progress
 
 log = structlog.get_logger(__name__)
 
@@ -131,8 +132,10 @@ def check_schemas(database_url: str) -> None:
             one.check(connection)
 
 
-def api(settings: Settings, database_url: str) -> FastAPI:
+def api(settings: Settings, database_url: str) -> "FastAPI":
     """The read API over one database."""
+    from drumbeat.readapi.app import Deps, create_app
+
     return create_app(
         Deps(
             read_models_url=database_url,
@@ -147,12 +150,17 @@ def api(settings: Settings, database_url: str) -> FastAPI:
 
 def run_api(settings: Settings, database_url: str, stop: Event) -> None:
     """Answer requests until `stop` is set. Raises `Failed` when the port cannot be had, `SchemaMismatch`."""
+    from drumbeat.opsapi.serving import serve
+
     check_schemas(database_url)
     serve(api(settings, database_url), settings.api_host, settings.api_port, stop)
 
 
 def run_projector(settings: Settings, database_url: str, stop: Event) -> None:
     """Keep the read models up to date until `stop` is set. Raises `ProjectorStopped`, `SchemaMismatch`."""
+    from drumbeat.opsapi.projector_metrics import ProjectorMetrics
+    from drumbeat.opsapi.serving import serve_metrics
+
     check_schemas(database_url)
     with closing(LogSource(database_url)) as source:
         projector = Projector(
@@ -194,6 +202,10 @@ def commands(database_url: str, on: Ledger) -> Commands:
 
 def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
     """Command what is due until `stop` is set. Raises `SchemaMismatch`."""
+    from drumbeat.opsapi.housekeeping import keep_forgetting
+    from drumbeat.opsapi.serving import serve_metrics
+    from drumbeat.policies.clock import Clock
+
     check_schemas(database_url)
     serve_metrics(settings.api_host, settings.policies_metrics_port)
     with ledger(settings, database_url) as on:
@@ -208,10 +220,13 @@ def load_demonstration(
     database_url: str,
     *,
     stop: Event,
-    people: int = PEOPLE,
+    people: int,
     on_progress: Callable[[float], None] = lambda _share: None,
-) -> Loaded:
+) -> "Loaded":
     """Load the demonstration, or find it again. Raises `Interrupted`, `LedgerUnavailable`."""
+    from drumbeat.intake.demonstration import Demonstration
+    from drumbeat.policies.clock import ACTOR
+
     with ledger(settings, database_url) as on:
         demonstration = Demonstration(
             ledger=on,
@@ -229,15 +244,18 @@ def import_call_history(
     settings: Settings,
     database_url: str,
     file: Path,
-    mapping: Mapping,
+    mapping: "Mapping",
     *,
     refused_rows: Path,
-    on_progress: Callable[[Progress], None],
-) -> ImportReport:
+    on_progress: "Callable[[Progress], None]",
+) -> "ImportReport":
     """Import a call history as the person at the keyboard. Raises `IntakeError`, `Refused`."""
+    from drumbeat.intake import call_history
+    from drumbeat.intake.progress import Phase
+
     with ledger(settings, database_url) as on, revival(settings) as revive:
 
-        def told(progress: Progress) -> None:
+        def told(progress: "Progress") -> None:
             on_progress(progress)
             if progress.phase is Phase.WAITING:
                 revive()

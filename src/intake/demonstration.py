@@ -42,7 +42,6 @@ from drumbeat.intake.demonstration_plan import (
 from drumbeat.intake.dialler import Dialler
 from drumbeat.intake.simulator import Person, people
 
-PEOPLE = 2_000
 SEED = 1
 _CALLS_A_DAY_PER_CONTACT = 0.3
 _DAYS_A_WEEK = 5
@@ -75,7 +74,7 @@ class Demonstration:
     provider: Principal
     policies: Principal
     now: datetime
-    people: int = PEOPLE
+    people: int
     seed: int = SEED
     kept_events: int = 2_000
     """Events that are written together."""
