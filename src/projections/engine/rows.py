@@ -13,7 +13,7 @@ import msgspec
 
 _encoder = msgspec.json.Encoder()
 _ESCAPE = re.compile(rb'\\(?:["\\/]|([bfnrt])|u([0-9a-fA-F]{4}))')
-_ESCAPES_THAT_CSV_LACKS = (b"\\n", b"\\r", b"\\t", b"\\u", b"\\b", b"\\f")
+_PERHAPS_AN_ESCAPE_THAT_CSV_LACKS = re.compile(rb"\\[nrtubf]")
 _PLAIN = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 COPY_OPTIONS = "FORMAT csv, NULL 'null', ESCAPE '\\'"
@@ -33,7 +33,7 @@ def csv_lines(rows: Iterable[Any]) -> bytes:
     """Rows (or tuples of the same kinds of values) as CSV for `COPY … WITH (COPY_OPTIONS)`."""
     # JSON has no raw line break inside a value: this sequence stands between two rows and nowhere else.
     lines = _encoder.encode_lines(rows)[1:-2].replace(b"]\n[", b"\n")
-    if any(escape in lines for escape in _ESCAPES_THAT_CSV_LACKS):
+    if _PERHAPS_AN_ESCAPE_THAT_CSV_LACKS.search(lines):
         return _ESCAPE.sub(_unescape, lines)
     return lines
 
