@@ -34,7 +34,13 @@ def overlap(first: int, second: int) -> list[Step]:
     ]  # fmt: skip
 
 
+def crash(writer: int) -> list[Step]:
+    """The server dies after an append was given up, and the writer tries again."""
+    return [("write", writer), ("abort", writer), ("read", 4), CRASH, ("write", writer)]
+
+
 phrases: st.SearchStrategy[list[Step]] = st.one_of(
+    st.builds(crash, writers),
     st.builds(overlap, writers, writers),
     phrase("write"),
     phrase("commit"),
