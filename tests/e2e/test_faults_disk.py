@@ -116,6 +116,24 @@ def test_a_machine_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(di
         everything_agrees(server.url)
 
 
+def test_a_state_folder_that_became_read_only_is_refused_in_one_line_and_works_again(
+    disk: Path, importing: list[str]
+) -> None:
+    env = environment(disk / "state")
+    assert drumbeat_inside("migrate", env=env).returncode == Exit.DONE
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    for command in (["migrate"], ["status"], ["events"], ["campaign", "list"], importing):
+        refused = drumbeat_inside(*command, env=env)
+        assert refused.returncode == Exit.UNFIT, refused.stderr
+        [line] = refused.stderr.splitlines()
+        assert line.startswith("drumbeat: ")
+        assert line.endswith("cannot be used: Read-only file system")
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    assert drumbeat_inside(*importing, env=env).returncode == Exit.DONE
+    with EmbeddedServer(disk / "state" / "postgres") as server:
+        everything_is_in(server.url)
+
+
 def test_a_disk_that_fills_up_loses_nothing_that_was_answered(disk: Path) -> None:
     env = environment(disk / "state")
     assert drumbeat_inside("migrate", env=env).returncode == Exit.DONE
