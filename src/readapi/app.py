@@ -73,18 +73,19 @@ class Deps:
     principal: Callable[[Request], Principal] = field(default=_default_principal)
 
 
+# Paths are tried in this order: what is asked most stands first.
 ROUTERS = (
-    console.router,
-    health.router,
-    definitions.router,
-    campaigns.router,
     dashboard.router,
     heatmap.router,
+    campaigns.router,
     contacts.router,
     attempts.router,
-    senders.router,
     activity.router,
+    senders.router,
     history.router,
+    health.router,
+    definitions.router,
+    console.router,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -42,6 +42,19 @@ class Fresh(msgspec.Struct):
     freshness: Freshness
 
 
+class Content(NamedTuple):
+    """An answer without its token, and the entity tag made of it: the tag changes only when the answer does."""
+
+    encoded: bytes
+    tag: str
+
+
+def content_of(body: msgspec.Struct) -> Content:
+    """An answer, encoded."""
+    encoded = msgspec.json.encode(body)
+    return Content(encoded, entity_tag(encoded))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What requests need; made by `create_app`, one a process."""
@@ -77,19 +90,15 @@ class Ask:
         seen = services.read_models.glance(self.workspace_id, services.clock(), statement, campaign_id)
         return self._far_enough(seen)
 
-    def answer(self, snapshot: Seen, body: msgspec.Struct, **headers: str) -> Response:
-        """The answer with its `as_of`, or 304 when the client has the same already.
-
-        The entity tag is made of what is answered without the token, so that it changes only when that does.
-        """
-        content = msgspec.json.encode(body)
-        tag = entity_tag(content)
-        as_of_token = str(snapshot.as_of)
-        sent = {AS_OF_HEADER: as_of_token, "ETag": tag, "Cache-Control": "private, no-cache", **headers}
-        if matches(self.request.headers.get("if-none-match"), tag):
+    def answer(self, seen: Seen, body: msgspec.Struct | Content, **headers: str) -> Response:
+        """The answer with its `as_of`, or 304 when the client has the same already."""
+        content = body if isinstance(body, Content) else content_of(body)
+        as_of_token = str(seen.as_of)
+        sent = {AS_OF_HEADER: as_of_token, "ETag": content.tag, "Cache-Control": "private, no-cache", **headers}
+        if matches(self.request.headers.get("if-none-match"), content.tag):
             return Response(status_code=304, headers=sent)
-        fresh = msgspec.json.encode(Fresh(as_of_token, self._freshness(snapshot)))
-        return Response(fresh[:-1] + b"," + content[1:], 200, sent, "application/json")
+        fresh = msgspec.json.encode(Fresh(as_of_token, self._freshness(seen)))
+        return Response(fresh[:-1] + b"," + content.encoded[1:], 200, sent, "application/json")
 
     def _far_enough(self, seen: S) -> S:
         # A database that was set back since its position was waited for does not pretend.
@@ -98,9 +107,9 @@ class Ask:
             raise not_reached(self.at_least, position, self.services.wait_limit_seconds)
         return seen
 
-    def _freshness(self, snapshot: Seen) -> Freshness:
-        position, head = snapshot.as_of.position, self.services.pulse.head
-        return Freshness(position, snapshot.recorded_at, None if head is None else max(0, head - position))
+    def _freshness(self, seen: Seen) -> Freshness:
+        position, head = seen.as_of.position, self.services.pulse.head
+        return Freshness(position, seen.recorded_at, None if head is None else max(0, head - position))
 
 
 async def ask(request: Request) -> Ask:

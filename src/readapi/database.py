@@ -1,23 +1,23 @@
 """The read models' database as a request sees it: one snapshot, so that position and rows agree."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-import msgspec
 import psycopg
-from psycopg import pq
 from psycopg.rows import dict_row
 
 from drumbeat.eventstore.calls import call_prepared
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
+from drumbeat.eventstore.reader import instant as moment
 from drumbeat.readapi.as_of import AsOf
 from drumbeat.readapi.problems import DatabaseAway, NotReady
 from drumbeat.readapi.statements import POSITION, GlanceStatement
 
+T = TypeVar("T")
 Row = dict[str, Any]
 
 _SESSION = {
@@ -41,9 +41,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Glance(Seen):
-    """What one statement answered, as JSON has it: a snapshot by itself."""
+    """The JSON document that one statement answered: a snapshot by itself."""
 
-    row: Row
+    document: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +86,69 @@ class ReadModels:
     @contextmanager
     def snapshot(self, workspace_id: str, instant: datetime) -> Iterator[Snapshot]:
         """A repeatable-read snapshot for several statements, whose position is known."""
-        with self._connection() as connection:
-            cursor = connection.execute(BEGIN, prepare=False)
-            cursor.nextset()
-            position, recorded_at = cursor.fetchone() or (0, None)
+        with _as_problems():
+            connection, (position, recorded_at) = self._first(_begin)
             try:
                 yield Snapshot(AsOf(position, instant), recorded_at, workspace_id, connection)
-            finally:
-                if connection.pgconn.transaction_status != pq.TransactionStatus.UNKNOWN:
-                    connection.execute(b"COMMIT")
+            except BaseException as error:
+                # Whatever was wrong, the transaction ends with the connection's use.
+                with suppress(psycopg.Error):
+                    connection.execute(b"ROLLBACK")
+                self._connections.give_back(connection, error)
+                raise
+            self._finish(connection)
 
     def glance(
         self, workspace_id: str, instant: datetime, statement: GlanceStatement, campaign_id: UUID
     ) -> Glance:
         """What one statement answers about a campaign: one round trip, one snapshot."""
         arguments = (workspace_id.encode(), campaign_id.bytes)
-        with self._connection() as connection:
-            result = call_prepared(connection, statement.name, statement.sql, arguments)
-        row: Row = msgspec.json.decode(result.get_value(0, 0) or b"")
-        recorded_at = row["recorded_at"] and datetime.fromisoformat(row["recorded_at"])
-        return Glance(AsOf(row["position"], instant), recorded_at, row)
+        with _as_problems():
+            connection, result = self._first(
+                lambda one: call_prepared(one, statement.name, statement.sql, arguments)
+            )
+            self._connections.give_back(connection, None)
+        position, microseconds, document = (result.get_value(0, column) for column in range(3))
+        recorded_at = None if microseconds is None else moment(int.from_bytes(microseconds, "big", signed=True))
+        return Glance(AsOf(int.from_bytes(position or b"", "big"), instant), recorded_at, document or b"")
 
-    @contextmanager
-    def _connection(self) -> Iterator[LogConnection]:
+    def _first(self, ask: Callable[[LogConnection], T]) -> tuple[LogConnection, T]:
+        """Take a connection and ask it first; one that turns out dead is replaced, once: nothing was done yet."""
+        connection = self._connections.take()
         try:
-            with self._connections.use() as connection:
-                yield connection
-        except DatabaseUnavailable as error:
-            raise DatabaseAway("the read models cannot be reached; try again") from error
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
-            raise NotReady("there are no read models in this database yet: run `drumbeat migrate`") from error
+            return connection, ask(connection)
+        except BaseException as error:
+            self._connections.give_back(connection, error)
+            if not connection.closed or not isinstance(error, psycopg.OperationalError):
+                raise
+        connection = self._connections.take()
+        try:
+            return connection, ask(connection)
+        except BaseException as error:
+            self._connections.give_back(connection, error)
+            raise
+
+    def _finish(self, connection: LogConnection) -> None:
+        try:
+            connection.execute(b"COMMIT")
+        except BaseException as error:
+            self._connections.give_back(connection, error)
+            raise
+        self._connections.give_back(connection, None)
+
+
+def _begin(connection: LogConnection) -> tuple[int, datetime | None]:
+    cursor = connection.execute(BEGIN, prepare=False)
+    cursor.nextset()
+    row = cursor.fetchone()
+    return (row[0], row[1]) if row else (0, None)
+
+
+@contextmanager
+def _as_problems() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnavailable) as error:
+        raise DatabaseAway("the read models cannot be reached; try again") from error
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+        raise NotReady("there are no read models in this database yet: run `drumbeat migrate`") from error

@@ -83,7 +83,3 @@ def said(fact: Fact, names: Names) -> str:
 def in_words(type_name: str) -> str:
     """The words of a type name alone: `campaign.goal_defined.v1` is “goal defined”."""
     return _plain(type_name.split(".")[1])
-
-
-SAID = frozenset(_SAYINGS)
-"""The events that have a sentence of their own."""

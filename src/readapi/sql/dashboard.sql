@@ -1,8 +1,6 @@
 -- name: dashboard
--- A campaign and every counter of it that is not zero, as one document: one round trip, one snapshot.
-SELECT json_build_object(
-    'position', p.position,
-    'recorded_at', p.recorded_at,
+-- A campaign and every counter of it that is not zero, beside its position: one round trip, one snapshot.
+SELECT p.position, p.recorded_at, json_build_object(
     'campaign_id', c.campaign_id,
     'deleted', c.deleted,
     'goals', c.goals,

@@ -1,8 +1,6 @@
 -- name: heatmap
--- A campaign and every cell that holds anything, the unknown ones too, as one document: one round trip, one snapshot.
-SELECT json_build_object(
-    'position', p.position,
-    'recorded_at', p.recorded_at,
+-- A campaign and every cell that holds anything, beside its position: one round trip, one snapshot.
+SELECT p.position, p.recorded_at, json_build_object(
     'campaign_id', c.campaign_id,
     'deleted', c.deleted,
     'zone', c.zone,
