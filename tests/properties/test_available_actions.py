@@ -1,4 +1,4 @@
-"""What a campaign's row offers is what its decisions allow: nothing more and nothing less, whatever happened."""
+"""A campaign's row agrees with its decisions and offers what they allow: no more, no less, whatever happened."""
 
 import json
 from collections.abc import Callable
@@ -27,6 +27,7 @@ from drumbeat.aggregates.campaign import analyses as analysis
 from drumbeat.aggregates.campaign import goals as goal
 from drumbeat.aggregates.campaign import senders as sender
 from drumbeat.aggregates.campaign.imports import start_import
+from drumbeat.aggregates.campaign.state import Completed, Finalizing, Paused, settings_of
 from drumbeat.aggregates.contact.control import retry_contact
 from drumbeat.aggregates.contact.enrolment import enrol
 from drumbeat.aggregates.contact.evolve import AGGREGATE as CONTACT
@@ -37,6 +38,7 @@ from drumbeat.events.contact import ContactFinished
 from drumbeat.events.goals import AnalysisText
 from drumbeat.events.lifecycle import ALLOWED_FROM
 from drumbeat.events.light import decode_light
+from drumbeat.events.settings import CampaignSettings
 from drumbeat.events.values import (
     CampaignKind,
     CampaignSource,
@@ -275,6 +277,8 @@ def _check_along(told: Told, story: list[tuple[Decide, int]]) -> None:
 def _check(told: Told, now: datetime) -> None:
     campaign = told.campaign.state
     assert campaign is not None
+    assert told.row is not None
+    _row_agrees(told.row, campaign)
     offered = told.actions(now)
     for name, decide in TRIES.items():
         if name == "enrol_contacts" and campaign.core.source is CampaignSource.IMPORT:
@@ -285,6 +289,20 @@ def _check(told: Told, now: datetime) -> None:
         else:
             refused = f"{name} is offered and refused {code} while {campaign.STATUS}"
             assert name not in offered or code in OF_ITS_OWN, refused
+
+
+def _row_agrees(row: CampaignRow, campaign: Campaign) -> None:
+    core, kept = campaign.core, settings_of(campaign.core)
+    assert row.status == campaign.STATUS
+    assert CampaignSettings.model_validate_json(row.settings) == kept
+    assert (row.start_at, row.end_at, row.settings_version) == (kept.start_at, kept.end_at, core.settings_version)
+    assert (row.audience_open, row.audience_processed) == (core.audience_open, core.audience_processed)
+    assert row.window_closed_by == core.window_closed
+    assert row.drain_until == getattr(campaign, "drain_until", None)
+    if isinstance(campaign, Finalizing | Completed):
+        assert row.completion_reason == campaign.completion_reason
+    if isinstance(campaign, Paused):
+        assert row.reopened is campaign.reopened
 
 
 def _answer(decide: Decide, campaign: Campaign, now: datetime) -> tuple[Any, RefusalCode | None]:
