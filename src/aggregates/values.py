@@ -1,9 +1,50 @@
 """Values that people give, judged the same way everywhere; a refusal names field, value and what is allowed."""
 
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 10_000
+
+
+def is_storable(text: str) -> bool:
+    """Whether Postgres and UTF-8 can keep a text: it has no NUL character and no half of a surrogate pair."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def require_storable(field: str, value: object) -> None:
+    """Look for texts that cannot be kept, in a value and whatever it holds. Raises `out_of_range`.
+
+    The text itself is not repeated in the refusal: it may be personal.
+    """
+    match value:
+        case str():
+            if not is_storable(value):
+                raise Refused(
+                    RefusalCode.OUT_OF_RANGE,
+                    f"{field} holds a character that cannot be kept",
+                    field=field,
+                    allowed="text without NUL characters",
+                )
+        case Mapping():
+            for key, inner in value.items():
+                require_storable(field, key)
+                require_storable(field, inner)
+        case list() | tuple():
+            for inner in value:
+                require_storable(field, inner)
+        case BaseModel():
+            for _name, inner in value:
+                require_storable(field, inner)
 
 
 def required_text(field: str, text: str, *, longest: int = LONGEST_NAME) -> str:

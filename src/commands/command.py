@@ -19,6 +19,8 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
     NAME: ClassVar[str]
     """The stable name, for idempotency keys and the command line: `launch_campaign`."""
+    JUDGED_BY_ROW: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose rows are judged one by one, so that a bad row spoils no other."""
 
     def fingerprint(self) -> bytes:
         """What identifies the request under an idempotency key: SHA-256 of name and content."""

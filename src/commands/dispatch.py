@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from drumbeat.aggregates.values import require_storable
 from drumbeat.commands import (
     calls,
     campaign,
@@ -52,8 +53,12 @@ class Commands:
         """Carry out one command. Raises `Refused` with the reason; nothing is written then.
 
         With an idempotency key the same command again gives the first answer and writes nothing; another command
-        under the same key is refused `idempotency_key_reused`.
+        under the same key is refused `idempotency_key_reused`. A text that no database could keep is refused
+        `out_of_range`, whatever the command.
         """
+        for name in type(command).model_fields:
+            if name not in command.JUDGED_BY_ROW:
+                require_storable(name, getattr(command, name))
         run = Run(
             ledger=self._ledger,
             keys=self._keys,

@@ -54,6 +54,7 @@ class EnrolContacts(Command):
     """
 
     NAME: ClassVar[str] = "enrol_contacts"
+    JUDGED_BY_ROW: ClassVar[frozenset[str]] = frozenset({"rows"})
     campaign_id: UUID
     rows: tuple[ContactRow, ...]
 

@@ -78,6 +78,7 @@ class RecordHistory(Command):
     """
 
     NAME: ClassVar[str] = "record_history"
+    JUDGED_BY_ROW: ClassVar[frozenset[str]] = frozenset({"rows"})
     campaign_id: UUID
     rows: tuple[HistoryRow, ...]
 

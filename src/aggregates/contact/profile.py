@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
-from drumbeat.aggregates.values import out_of_range
+from drumbeat.aggregates.values import out_of_range, require_storable
 from drumbeat.events.addresses import is_address, normalized_address
 from drumbeat.events.hours import is_zone
 from drumbeat.events.ids import suppression_id
@@ -49,6 +49,8 @@ def read_profile(
 
     Blank texts count as not given. A refused personal value is not repeated in the refusal, which may be kept.
     """
+    for field, value in (("name", name), ("profile", profile), ("tags", tags)):
+        require_storable(field, value)
     private = ContactPrivate(
         name=_personal("name", name),
         phone=_address(Channel.PHONE, "phone", phone),
@@ -68,6 +70,7 @@ def opaque_reference(reference: str, workspace_key: bytes) -> str:
 
     Other spellings of the same number or mailbox give the same hash. Raises `out_of_range`.
     """
+    require_storable("reference", reference)
     text = reference.strip()
     if not 1 <= len(text) <= LONGEST_REFERENCE:
         raise Refused(
