@@ -173,7 +173,7 @@ def run_projector(settings: Settings, database_url: str, stop: Event) -> None:
                 parked_limit_events=settings.parked_limit_events,
             ),
         )
-        telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, now))
+        telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, now, lambda: source.held_up_seconds))
         serve_metrics(settings.api_host, settings.project_metrics_port)
         projector.run(stop)
 

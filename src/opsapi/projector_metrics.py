@@ -10,11 +10,17 @@ from drumbeat.projections.engine.stats import ProjectorStats
 
 
 class ProjectorMetrics(Collector):
-    """Reads single values of a running projector's stats; safe from any thread."""
+    """Reads single values of a running projector's stats; safe from any thread.
 
-    def __init__(self, stats: ProjectorStats, clock: Callable[[], datetime]) -> None:
+    `held_up_seconds` tells for how long one append has held back all events after it.
+    """
+
+    def __init__(
+        self, stats: ProjectorStats, clock: Callable[[], datetime], held_up_seconds: Callable[[], float]
+    ) -> None:
         self._stats = stats
         self._clock = clock
+        self._held_up_seconds = held_up_seconds
 
     def collect(self) -> Iterator[Metric]:
         """Every metric with its present value."""
@@ -36,6 +42,11 @@ class ProjectorMetrics(Collector):
                 stats.lag_seconds,
             ),
             ("drumbeat_parked_events", "Events set aside, in order.", stats.parked),
+            (
+                "drumbeat_held_up_seconds",
+                "Time for which one append under way has held back all events after it; alert on seconds.",
+                self._held_up_seconds(),
+            ),
         ):
             yield GaugeMetricFamily(name, words, value=value)
         yield self._high_water_age()
