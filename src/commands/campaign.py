@@ -1,4 +1,4 @@
-"""Commands on a campaign's life (mission §1). Refusals are those of the decision of the same name.
+"""Commands on a campaign's life. Refusals are those of the decision of the same name.
 
 First what people command, then what the clock and policies do; those are harmless when they come too late.
 """

@@ -1,4 +1,4 @@
-"""The words people see for a state: one lifecycle, five vocabularies (mission §1). Pure and total.
+"""The words people see for a state: one lifecycle, five vocabularies. Pure and total.
 
 The read side stores and filters by what `label` and `contact_label` answer; nothing else makes labels.
 """
@@ -73,20 +73,6 @@ def labels(vocabulary: Vocabulary) -> frozenset[str]:
     """Every label that a vocabulary has for campaigns."""
     column = _COLUMNS.index(vocabulary)
     return frozenset(row[column] for row in _TABLE.values())
-
-
-def statuses_labelled(vocabulary: Vocabulary, wanted: str) -> frozenset[tuple[CampaignStatus, bool | None]]:
-    """The states behind a label, for filters: each with whether the completion must be by hand (None: either)."""
-    column = _COLUMNS.index(vocabulary)
-    found: set[tuple[CampaignStatus, bool | None]] = set()
-    for status in CampaignStatus:
-        words = {by_hand: row[column] for by_hand in (False, True) if (row := _TABLE.get((status, by_hand)))}
-        matching = [by_hand for by_hand, word in words.items() if word == wanted]
-        if matching and len(matching) == len(words):
-            found.add((status, None))
-        elif matching:
-            found.add((status, matching[0]))
-    return frozenset(found)
 
 
 def overlays(status: CampaignStatus, facts: LabelFacts) -> tuple[Overlay, ...]:

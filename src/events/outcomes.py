@@ -1,4 +1,4 @@
-"""What a call's outcome means: the table of events.md, said once for decisions, read models and definitions."""
+"""What a call's outcome means: one table, said once for decisions, read models and definitions."""
 
 from dataclasses import dataclass
 

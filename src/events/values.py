@@ -10,7 +10,7 @@ from drumbeat.events.fact import Value
 
 
 class CampaignKind(StrEnum):
-    """What a campaign does to reach its contacts (mission §1)."""
+    """What a campaign does to reach its contacts."""
 
     SURVEY = "survey"
     SEQUENCE = "sequence"
@@ -20,7 +20,7 @@ class CampaignKind(StrEnum):
 
 
 class Vocabulary(StrEnum):
-    """Whose words a campaign's labels are in (mission §1)."""
+    """Whose words a campaign's labels are in."""
 
     SURVEY = "survey"
     SEQUENCE = "sequence"
@@ -38,7 +38,7 @@ class CampaignSource(StrEnum):
 
 
 class CampaignStatus(StrEnum):
-    """The canonical states of a campaign (mission §1)."""
+    """The canonical states of a campaign."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -53,7 +53,7 @@ class CampaignStatus(StrEnum):
 
 
 class ContactStatus(StrEnum):
-    """The canonical status of a contact (mission §1); a substatus says more."""
+    """The canonical status of a contact; a substatus says more."""
 
     NOT_STARTED = "not_started"
     IN_PROGRESS = "in_progress"
@@ -137,7 +137,7 @@ class AnsweredBy(StrEnum):
 
 
 class CallOutcome(StrEnum):
-    """How a placed call ended (events.md, "Calls: what an outcome means"; C-05)."""
+    """How a placed call ended (what each means: `outcomes.MEANING`)."""
 
     COMPLETED = "completed"
     USER_HUNG_UP = "user_hung_up"

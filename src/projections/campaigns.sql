@@ -7,7 +7,7 @@ CREATE TABLE campaigns (
     vocabulary        text NOT NULL,
     name              text NOT NULL,
     name_key          text COLLATE "C" NOT NULL,  -- the name as it is sorted and searched: Python's casefold of it
-    status            text NOT NULL,       -- canonical, mission section 1
+    status            text NOT NULL,       -- canonical
     interrupted       text,                -- while paused: the status that the pause interrupted
     status_label      text NOT NULL,       -- the vocabulary's word for it (drumbeat.events.labels)
     status_since      timestamptz NOT NULL,

@@ -24,7 +24,7 @@ CREATE TABLE contacts (
     workspace_id       text NOT NULL,
     campaign_id        uuid NOT NULL,
     contact_id         uuid NOT NULL,
-    status             text NOT NULL,      -- canonical, mission section 1; a campaign's own pause is not written here
+    status             text NOT NULL,      -- canonical; a campaign's own pause is not written here
     substatus          text NOT NULL,      -- while paused by hand: the substatus that comes back
     label              text NOT NULL,      -- voice_agent's words; a pause by hand is an overlay of it
     paused_by_hand     boolean NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE contacts (
     last_outcome       text,               -- of the last attempt; null while it is in flight
     durations          integer[] NOT NULL, -- seconds by attempt, so that a correction can take the old one away
     evaluations        jsonb,              -- goal id -> conversation id, or '' for all of them -> result
-    goal_results       jsonb,              -- goal id -> the contact's result (events.md, "Counting")
+    goal_results       jsonb,              -- goal id -> the contact's result (contacts_goals.py)
     position           bigint NOT NULL,
     PRIMARY KEY (workspace_id, campaign_id, contact_id)
 ) WITH (fillfactor = 85);                  -- room for updates in place: no changing column is indexed

@@ -1,4 +1,4 @@
-"""Goal results of a contact (events.md, "Counting")."""
+"""Goal results of a contact."""
 
 from uuid import UUID
 

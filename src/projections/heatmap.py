@@ -1,4 +1,4 @@
-"""When do humans answer? Placed calls that have ended, by local weekday and hour (E-14; events.md, "Counting")."""
+"""When do humans answer? Placed calls that have ended, by local weekday and hour (E-14)."""
 
 from pathlib import Path
 

@@ -128,12 +128,6 @@ def applied_position(connection: psycopg.Connection[Any]) -> int:
     return row[0] if row else 0
 
 
-def next_due_at(connection: psycopg.Connection[Any]) -> datetime | None:
-    """The earliest time at which the clock has something to do; None when nothing is set."""
-    row = connection.execute(_QUERIES["next_due_at"]).fetchone()
-    return row[0] if row else None
-
-
 def _ask(connection: psycopg.Connection[Any], name: str, arguments: dict[str, Any]) -> Sequence[Timer]:
     with connection.cursor(row_factory=class_row(Timer)) as cursor:
         return cursor.execute(_QUERIES[name], arguments).fetchall()

@@ -260,14 +260,6 @@ WHERE w.over_position > %(since)s AND w.audience_processed
 ORDER BY cause_position, stream_id
 LIMIT %(limit)s;
 
--- name: next_due_at
--- The earliest time of the clock's timers.
-SELECT least(
-    (SELECT min(due_at) FROM live.campaign_watch WHERE due_at IS NOT NULL),
-    (SELECT min(lost_at) FROM live.contact_watch WHERE lost_at IS NOT NULL),
-    (SELECT min(completion_due_at) FROM live.contact_watch WHERE completion_due_at IS NOT NULL)
-);
-
 -- name: applied_position
 -- Up to which position of the log these tables are; the highest when several generations are fed.
 SELECT coalesce(max(position), 0) FROM readmodel.checkpoints WHERE projection = 'timers';

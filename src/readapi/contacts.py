@@ -210,7 +210,7 @@ _TAKEN = frozenset(ContactItem.__struct_fields__)
 def _common(row: Row, campaign: Row) -> dict[str, Any]:
     first = primary(goals_of(campaign))
     results = row["goal_results"] or {}
-    # Completing or cancelling a campaign voids its retries when they are read (events.md).
+    # Completing or cancelling a campaign voids its retries when they are read.
     retry_at = None if campaign["status"] in _OVER else row["retry_at"]
     return {name: row[name] for name in _TAKEN if name in row} | {
         "status_label": row["label"],

@@ -1,4 +1,4 @@
-"""The catalogue of metrics (mission §3): what every number means. docs/metrics.md is generated from it."""
+"""The catalogue of metrics: what every number means. docs/metrics.md says the same."""
 
 import msgspec
 

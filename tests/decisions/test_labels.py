@@ -14,7 +14,6 @@ from drumbeat.events.labels import (
     label,
     labels,
     overlays,
-    statuses_labelled,
 )
 from drumbeat.events.values import (
     CampaignStatus,
@@ -102,17 +101,6 @@ def test_each_overlay_is_shown_where_it_belongs() -> None:
     assert shown[S.COMPLETED] == {Overlay.REPORT_FAILED}
     assert all(not shown[status] for status in set(S) - {S.RUNNING, S.COMPLETED})
     assert overlays(S.RUNNING, LabelFacts()) == ()
-
-
-@pytest.mark.parametrize("vocabulary", list(V))
-def test_filtering_by_a_label_finds_exactly_the_states_that_have_it(vocabulary: Vocabulary) -> None:
-    for word in labels(vocabulary):
-        found = statuses_labelled(vocabulary, word)
-        for status, reason in product(S, [None, *R]):
-            by_hand = reason is R.MANUAL
-            matched = (status, None) in found or (status, by_hand) in found
-            assert matched == (label(vocabulary, status, LabelFacts(completion_reason=reason)) == word)
-    assert statuses_labelled(vocabulary, "No such label") == frozenset()
 
 
 # -- contacts

@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 
 def recounted(contact_rows: Sequence[Row], call_rows: Sequence[Row]) -> dict[Key, int]:
-    """The dashboard, counted anew from the lists: the definitions of events.md in other words."""
+    """The dashboard, counted anew from the lists: their definitions in other words."""
     found: Counter[Key] = Counter()
     for row in contact_rows:
         if row["removed"]:

@@ -114,11 +114,6 @@ class World:
     def kinds(self, now: datetime = LATER) -> list[str]:
         return [timer.kind for timer in self.due(now)]
 
-    def next_due_at(self) -> datetime | None:
-        project(self.log, self.database_url, [timers.PROJECTION])
-        with closing(psycopg.connect(self.database_url)) as connection:
-            return timers.next_due_at(connection)
-
 
 @pytest.fixture
 def world(database_url: str) -> Iterator[World]:
@@ -130,7 +125,6 @@ def world(database_url: str) -> Iterator[World]:
 def test_a_scheduled_campaign_is_due_at_its_start_and_not_before(world: World) -> None:
     world.campaign(drafted(), CampaignAudienceOpened(), CampaignScheduled(start_at=at(10)))
     assert world.kinds(at(9)) == []
-    assert world.next_due_at() == at(10)
     (timer,) = world.due(at(10))
     assert (timer.kind, timer.stream_id, timer.due_at) == ("start_campaign", CAMPAIGN, at(10))
     assert timer.cause_position == 3

@@ -185,11 +185,6 @@ Campaign: TypeAlias = (
 )
 
 
-def status_of(campaign: Campaign) -> CampaignStatus:
-    """The canonical state."""
-    return campaign.STATUS
-
-
 def settings_of(core: Core) -> CampaignSettings:
     """The settings as events carry them."""
     return CampaignSettings.model_validate(core.settings, from_attributes=True)

@@ -118,7 +118,7 @@ def gave_up(contact: Contact) -> bool:
 
 
 def finish_outcome(contact: Contact) -> FinishOutcome:
-    """How a contact ends whose calls are over (events.md, "Calls: what an outcome means")."""
+    """How a contact ends whose calls are over."""
     attempts = contact.attempts
     if attempts and gave_up(contact):
         return FinishOutcome.ATTEMPTS_EXHAUSTED

@@ -273,7 +273,6 @@ local all all trust
 """
 _SIGNS_OF_A_KILLED_SERVER: Final = ("is still in use", 'lock file "postmaster.pid" already exists')
 _MOST_TRIES: Final = 100
-_PATIENCE_BEFORE_WORDS_SECONDS: Final = 1.5
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 

@@ -88,7 +88,7 @@ coalesce((extract(epoch FROM c.last_called_at) * 1000000)::bigint, -1)
 coalesce({score}, -1)
 
 -- name: score
--- The mean over the active goals whose score is known (events.md, "Counting"); null when none is.
+-- The mean over the active goals whose score is known (contacts_goals.py); null when none is.
 (SELECT avg(CASE r.value WHEN 'achieved' THEN 100 WHEN 'partially_achieved' THEN 50 WHEN 'not_achieved' THEN 0 END)
         ::float8
  FROM jsonb_each_text(c.goal_results) r
