@@ -81,7 +81,7 @@ class Settings(BaseModel):
         default=1_000, ge=0, le=1_000_000, description="Parked events at which a projector stops and says so."
     )
     policies_poll_ms: int = Field(
-        default=200, ge=10, le=60_000, description="How often the policies look for events and due timers."
+        default=200, ge=10, le=60_000, description="How often the policies look for due timers."
     )
     read_wait_limit_seconds: float = Field(
         default=10.0, ge=0, le=60, description="Longest wait of a read for `at_least=POSITION`."
