@@ -83,6 +83,13 @@ def test_every_process_serves_metrics(running: Machine) -> None:
             assert "# TYPE drumbeat_" in answer.read().decode()
 
 
+def test_an_append_that_holds_the_others_back_would_be_seen_in_the_metrics(running: Machine) -> None:
+    with urlopen(f"http://127.0.0.1:{running.env['DRUMBEAT_PROJECT_METRICS_PORT']}/metrics", timeout=10) as answer:
+        held_up = re.search(r"^drumbeat_held_up_seconds (\S+)$", answer.read().decode(), re.MULTILINE)
+    assert held_up is not None
+    assert 0 <= float(held_up[1]) < 5
+
+
 def test_status_finds_everything_healthy(running: Machine) -> None:
     assert until(lambda: drumbeat_inside("status", "--json", env=running.env).returncode == 0)
 
