@@ -1,1 +1,1 @@
-""""""
+"""What may happen: state, how events change it, and one pure decision function for each verb."""

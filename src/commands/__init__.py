@@ -1,1 +1,1 @@
-""""""
+"""What can be asked for: command messages, their handlers, and the loop that loads, decides and appends."""
