@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, TextIO
 from uuid import UUID
 
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -61,16 +62,17 @@ def configure_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    last: list[Any] = (
+    last: list[Any] = [structlog.processors.format_exc_info, _as_json]
+    if as_text:
         # A traceback with the values of all locals takes seconds to draw, and shows what is private.
-        [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)]
-        if as_text
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
-    )
+        plainly = structlog.dev.plain_traceback
+        last = [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=plainly)]
+    # Our own records go straight to the stream: by way of the standard library each costs four times as much, and
+    # a read has one.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, _named(process), *last],
+        logger_factory=structlog.WriteLoggerFactory(target),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)
@@ -89,6 +91,10 @@ def configure_logging(
         library.handlers[:] = []
         library.propagate = True
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+
+
+def _as_json(_logger: Any, _method: str, record: Any) -> str:
+    return msgspec.json.encode(record, enc_hook=str).decode()
 
 
 def _named(process: str) -> Any:

@@ -12,7 +12,7 @@ from drumbeat.readapi.problems import InternalError
 CORRELATION_HEADER = "Correlation-Id"
 _HEADER = CORRELATION_HEADER.lower().encode()
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("drumbeat.readapi")
+log = structlog.get_logger()
 
 
 class Observed:
