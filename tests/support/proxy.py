@@ -20,6 +20,7 @@ class Trip:
 
     needle: bytes
     answered: bool
+    passes: int
     tripped: threading.Event = field(default_factory=threading.Event)
 
 
@@ -87,12 +88,12 @@ class Line:
         """Let new connections through again."""
         self._is_up = True
 
-    def trip(self, needle: bytes, *, answered: bool) -> Trip:
-        """Break the next connection that sends these bytes, once.
+    def trip(self, needle: bytes, *, answered: bool, passes: int = 0) -> Trip:
+        """Break the next connection that sends these bytes, once; `passes` such messages are let through first.
 
         The server never sees them; or, `answered`, it has carried them out and its answer is lost.
         """
-        self._trip = Trip(needle, answered)
+        self._trip = Trip(needle, answered, passes)
         return self._trip
 
     def stall_after(self, after_bytes: int) -> Stall:
@@ -173,6 +174,9 @@ class Line:
     def _trips(self, connection: _Connection, data: bytes) -> bool:
         trip = self._trip
         if trip is None or trip.needle not in data:
+            return False
+        if trip.passes > 0:
+            trip.passes -= 1
             return False
         self._trip = None
         trip.tripped.set()
