@@ -25,7 +25,8 @@ Cursor = psycopg.Cursor[Any]
 SQL = load_queries(Path(__file__).with_name("table.sql"))
 
 _STAGED_ROWS_UNTIL_TRUNCATE = 20_000
-_ROWS_WORTH_A_LOOK = 200
+_ROWS_WORTH_A_LOOK = 500
+_GROWTH_WORTH_A_LOOK = 4
 
 
 Tally: TypeAlias = Mapping[Key, Mapping[Key, int]]
@@ -160,12 +161,12 @@ class Table(Generic[R]):
         self._staged = 0
 
     def tell_planner(self, cursor: Cursor) -> None:
-        """Renew the statistics when the table has doubled; outside a transaction.
+        """Renew the statistics when the table has grown much; outside a transaction.
 
         A planner that believes a table is small takes any index that shares a column with the key: reading 2,000
         of 40,000 calls took 11 s that way. Autovacuum looks once a minute, which is too late for an import.
         """
-        if self._new_rows > max(_ROWS_WORTH_A_LOOK, self._known_rows):
+        if self._new_rows > max(_ROWS_WORTH_A_LOOK, _GROWTH_WORTH_A_LOOK * self._known_rows):
             cursor.execute(self._analyze)
             self._known_rows += self._new_rows
             self._new_rows = 0
