@@ -5,13 +5,15 @@ The watcher looks at the checkpoints only while anybody waits.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
+import structlog
 
 from drumbeat import telemetry
 from drumbeat.readapi.problems import DatabaseAway, PositionNotReached, TooManyWaiters
+
+log = structlog.get_logger()
 
 POLL_SECONDS = 0.005
 LOOK_TIMEOUT_SECONDS = 5.0
@@ -27,7 +29,7 @@ class _Waiter:
 class Waiting:
     """All waiters of a process. Belongs to one event loop.
 
-    `look` says how far the read models are; it may raise `psycopg.OperationalError` or `OSError`.
+    `look` says how far the read models are; it may raise `psycopg.Error` or `OSError`.
     """
 
     def __init__(self, look: Callable[[], Awaitable[int]], *, limit_seconds: float, max_waiters: int) -> None:
@@ -63,30 +65,30 @@ class Waiting:
         """End the watcher. Whoever still waits is answered as if the database were away."""
         if self._watcher is not None:
             self._watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watcher
+            await asyncio.gather(self._watcher, return_exceptions=True)
         self._fail("this process is shutting down; try again")
 
     async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiters:
-            try:
+        try:
+            while self._waiters:
                 self._seen = await asyncio.wait_for(self._look(), LOOK_TIMEOUT_SECONDS)
-            except (psycopg.OperationalError, OSError):  # TimeoutError is an OSError
-                self._fail("the read models cannot be reached; try again")
-                return
-            now = loop.time()
-            for waiter in [*self._waiters]:
-                self._settle(waiter, now)
-            await asyncio.sleep(POLL_SECONDS)
+                self._settle_all()
+                await asyncio.sleep(POLL_SECONDS)
+        except (psycopg.Error, OSError) as error:  # TimeoutError is an OSError
+            log.warning("cannot_look", problem=str(error))
+        finally:
+            # However the watch ended: nobody is left waiting for it.
+            self._fail("the read models cannot be reached; try again")
 
-    def _settle(self, waiter: _Waiter, now: float) -> None:
-        if waiter.reached.done():
-            return
-        if waiter.position <= self._seen:
-            waiter.reached.set_result(None)
-        elif now >= waiter.deadline:
-            waiter.reached.set_exception(not_reached(waiter.position, self._seen, self._limit_seconds))
+    def _settle_all(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for waiter in self._waiters:
+            if waiter.reached.done():
+                continue
+            if waiter.position <= self._seen:
+                waiter.reached.set_result(None)
+            elif now >= waiter.deadline:
+                waiter.reached.set_exception(not_reached(waiter.position, self._seen, self._limit_seconds))
 
     def _fail(self, detail: str) -> None:
         for waiter in self._waiters:

@@ -167,6 +167,20 @@ def test_waiters_hear_at_once_that_the_database_is_away() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("error", [psycopg.errors.UndefinedTable("none yet"), RuntimeError("ours")])
+def test_nobody_is_left_waiting_for_a_watch_that_broke(error: Exception) -> None:
+    async def broken() -> int:
+        raise error
+
+    async def story() -> None:
+        waiting = Waiting(broken, limit_seconds=5, max_waiters=10)
+        answers = await asyncio.gather(*(waiting.reach(3) for _ in range(3)), return_exceptions=True)
+        assert {type(answer) for answer in answers} == {DatabaseAway}
+        await waiting.close()
+
+    asyncio.run(story())
+
+
 def test_a_waiter_that_gives_up_leaves_its_place() -> None:
     async def story() -> None:
         waiting = Waiting(Far().look, limit_seconds=0.5, max_waiters=1)
