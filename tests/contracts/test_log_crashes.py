@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.migrations import LEDGER
 from drumbeat.transport.source import LogSource, SourceUnavailable, event_id_of
+from support.disks import filled, small_disk
 from support.given import event
 
 pytestmark = pytest.mark.postgres
@@ -222,33 +222,20 @@ def _ignore_conflict(ledger: EventStoreLedger, event_: Event[Fact]) -> None:
 
 
 def test_a_full_disk_refuses_appends_loses_nothing_and_is_left_behind_when_there_is_room(tmp_path: Path) -> None:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=240m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"not run: mounting is refused here ({mounted.stderr.decode().strip()})")
-    try:
-        with _durable_server(folder / "state") as server:
-            ledger = EventStoreLedger(server.url)
-            acknowledged = _append_until_refused(ledger, folder)
-            (folder / "ballast").unlink()
-            # Postgres ends itself when it cannot write its log of changes; starting it again is the supervisor's.
-            server.start()
-            wait_for_database(server.url, patience_seconds=30)
-            assert set(acknowledged) <= set(_log(server.url))
-            ledger.append([renamed(uuid4(), 1)])
-            ledger.close()
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(240, tmp_path / "disk") as folder, _durable_server(folder / "state") as server:
+        ledger = EventStoreLedger(server.url)
+        with filled(folder, leave_bytes=0):
+            acknowledged = _append_until_refused(ledger)
+        # Postgres ends itself when it cannot write its log of changes; starting it again is the supervisor's.
+        server.start()
+        wait_for_database(server.url, patience_seconds=30)
+        assert set(acknowledged) <= set(_log(server.url))
+        ledger.append([renamed(uuid4(), 1)])
+        ledger.close()
 
 
-def _append_until_refused(ledger: EventStoreLedger, folder: Path) -> list[UUID]:
+def _append_until_refused(ledger: EventStoreLedger) -> list[UUID]:
     acknowledged: list[UUID] = []
-    with (folder / "ballast").open("wb") as ballast, contextlib.suppress(OSError):
-        while True:
-            ballast.write(bytes(65536))
-            ballast.flush()
     with contextlib.suppress(LedgerUnavailable):
         while len(acknowledged) < 10_000:
             events = [renamed(uuid4(), 1, os.urandom(50_000).hex()) for _ in range(10)]
