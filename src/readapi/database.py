@@ -14,7 +14,7 @@ from drumbeat.eventstore.calls import call_prepared
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
 from drumbeat.eventstore.reader import instant as moment
 from drumbeat.readapi.as_of import AsOf
-from drumbeat.readapi.problems import DatabaseAway, NotReady
+from drumbeat.readapi.problems import DatabaseAway, InvalidParameter, NotReady
 from drumbeat.readapi.statements import POSITION, GlanceStatement
 
 T = TypeVar("T")
@@ -150,5 +150,8 @@ def _as_problems() -> Iterator[None]:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnavailable) as error:
         raise DatabaseAway("the read models cannot be reached; try again") from error
+    except psycopg.DataError as error:
+        # What no signature can know: a NUL in a text, a number beyond what the database counts to.
+        raise InvalidParameter(f"a value cannot be asked for: {error}", allowed="text without NUL") from error
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
         raise NotReady("there are no read models in this database yet: run `drumbeat migrate`") from error
