@@ -16,7 +16,7 @@ from eventsourcing.persistence import OperationalError
 from drumbeat import telemetry
 from drumbeat.access import StoredWorkspaceKeys, person, provider, system
 from drumbeat.commands.dispatch import Commands
-from drumbeat.commands.ledger import Ledger
+from drumbeat.commands.ledger import Ledger, LedgerUnavailable
 from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.ledger import EventStoreLedger
@@ -179,8 +179,11 @@ def run_projector(settings: Settings, database_url: str, stop: Event) -> None:
 
 
 @contextmanager
-def ledger(settings: Settings, database_url: str) -> Iterator[EventStoreLedger]:
-    """The ledger on a database."""
+def ledger(settings: Settings, database_url: str, *, stop: Event | None = None) -> Iterator[EventStoreLedger]:
+    """The ledger on a database; with `stop`, one that is away is waited for until `stop` is set.
+
+    Raises `SchemaMismatch`, `UnsafeServer`, and without `stop` `LedgerUnavailable`.
+    """
     with closing(
         EventStoreLedger(
             database_url,
@@ -190,8 +193,24 @@ def ledger(settings: Settings, database_url: str) -> Iterator[EventStoreLedger]:
             snapshot_every_events=settings.snapshot_interval_events,
         )
     ) as made:
-        made.check()
+        _check(made, stop)
         yield made
+
+
+def _check(on: EventStoreLedger, stop: Event | None) -> None:
+    pause_seconds = 0.1
+    while True:
+        try:
+            on.check()
+        except LedgerUnavailable as error:
+            if stop is None:
+                raise
+            log.warning("ledger_waits_for_the_database", problem=str(error), seconds=pause_seconds)
+            if stop.wait(pause_seconds):
+                return
+            pause_seconds = min(2 * pause_seconds, 5.0)
+        else:
+            return
 
 
 def commands(database_url: str, on: Ledger) -> Commands:
@@ -208,7 +227,7 @@ def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
 
     check_schemas(database_url)
     serve_metrics(settings.api_host, settings.policies_metrics_port)
-    with ledger(settings, database_url) as on:
+    with ledger(settings, database_url, stop=stop) as on:
         keep_forgetting(on, stop)
         clock = Clock(commands(database_url, on), observe=count_policy)
         poll_seconds = settings.policies_poll_ms / 1000
