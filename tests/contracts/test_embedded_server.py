@@ -230,6 +230,22 @@ def test_a_path_too_long_for_a_socket_is_no_obstacle(tmp_path: Path) -> None:
         assert _words(server.url) == ["reached"]
 
 
+def test_a_socket_lock_that_a_killed_server_left_elsewhere_does_not_keep_the_next_from_starting(
+    tmp_path: Path,
+) -> None:
+    deep = tmp_path / ("long" * 20) / ("path" * 20)
+    server = _server(deep)
+    _write(server.start(), "kept")
+    pid = server.postmaster_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    lock = Path((deep / "socket").read_text()) / ".s.PGSQL.5432.lock"
+    # The number in it may belong to anybody by now, as in a pid file.
+    lock.write_text(lock.read_text().replace(str(pid), str(os.getpid()), 1))
+    with server as again:
+        assert _words(again.url) == ["kept"]
+
+
 def test_a_state_folder_of_another_version_is_refused_by_name_and_left_alone(folder: Path) -> None:
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "PG_VERSION").write_text("16\n")

@@ -143,13 +143,16 @@ class Machine:
 
     def pid_of(self, name: str) -> int | None:
         """The process id of the child that runs now."""
-        found = [
-            process.pid
-            for process in psutil.Process(self.process.pid).children(recursive=True)
-            if (process.name() == "postgres" and name == "postgres" and process.ppid() == self.process.pid)
-            or name in _command_of(process)[2:4]
-        ]
-        return found[0] if found else None
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return next((child.pid for child in children if self._is(child, name)), None)
+
+    def _is(self, child: psutil.Process, name: str) -> bool:
+        try:
+            if name == "postgres":
+                return bool(child.name() == "postgres" and child.ppid() == self.process.pid)
+            return name in _command_of(child)[2:4]
+        except psutil.NoSuchProcess:
+            return False  # it ended while we looked
 
     def everything(self) -> list[int]:
         """The process ids of all that it consists of."""

@@ -31,14 +31,15 @@ def postmaster_of(data: Path) -> int | None:
     return pid if _is_server_of(pid, data) else None
 
 
-def remove_what_is_stale(data: Path) -> None:
-    """Remove what a dead server left behind; to be called under the start lock only.
+def remove_what_is_stale(data: Path, socket_folder: Path) -> None:
+    """Remove what a dead server left in both folders; to be called under the start lock only.
 
     PostgreSQL asks no more of a lock file than whether its number is some process's.
     """
     if postmaster_of(data) is None:
-        for name in ("postmaster.pid", SOCKET_NAME, f"{SOCKET_NAME}.lock"):
-            (data / name).unlink(missing_ok=True)
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+            (socket_folder / name).unlink(missing_ok=True)
 
 
 def _is_server_of(pid: int, data: Path) -> bool:

@@ -158,8 +158,8 @@ class EmbeddedServer:
     def _launch(self, programs: Path, account: Account | None) -> None:
         data = self._folder.data
         with unusable_folder(self._folder.path):
-            remove_what_is_stale(data)
             socket_folder = self._folder.new_socket_folder()
+            remove_what_is_stale(data, socket_folder)
             if account is not None and socket_folder != data:
                 os.chown(socket_folder, account.uid, account.gid)
             self._folder.socket_note.write_text(str(socket_folder))
