@@ -10,13 +10,17 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
-from drumbeat.transport.source import LogRow, Source, instant
+from drumbeat.transport.source import LogRow, Source, SourceUnavailable, instant
+
+log = structlog.get_logger(__name__)
 
 _BATCH = 5_000
 _POLL_SECONDS = 0.2
+_PAUSE_SECONDS = 0.5
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -98,17 +102,21 @@ def last(source: Source, choice: Choice, *, count: int) -> list[tuple[int, Shown
 
 
 def follow(source: Source, choice: Choice, *, after: int, stop: Event) -> Iterator[tuple[int, Shown]]:
-    """What is chosen above a position, as it comes, until `stop` is set."""
+    """What is chosen above a position, as it comes, until `stop` is set; a database that is away is waited for."""
     while not stop.is_set():
-        batch = source.read(after, _BATCH)
-        for row in batch.rows:
+        try:
+            rows = source.read(after, _BATCH).rows
+            if not rows:
+                source.wait(_POLL_SECONDS)
+        except SourceUnavailable as error:
+            log.warning("events_wait_for_the_database", problem=str(error))
+            stop.wait(_PAUSE_SECONDS)
+            continue
+        for row in rows:
+            after = row.position
             event = choice.shown(row)
             if event is not None:
-                yield row.position, event
-        if batch.rows:
-            after = batch.rows[-1].position
-        else:
-            source.wait(_POLL_SECONDS)
+                yield after, event
 
 
 def as_line(position: int, event: Shown) -> str:

@@ -23,6 +23,7 @@ from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.loop import Idempotency
 from drumbeat.events.values import CampaignKind
 from drumbeat.eventstore.ledger import EventStoreLedger
+from drumbeat.opsapi.follow import Choice, follow
 from drumbeat.transport.source import LogSource, SourceUnavailable
 from support.given import NOW, uid
 from support.proxy import Line, line_to
@@ -190,6 +191,23 @@ def test_a_read_of_the_log_that_stalls_half_way_holds_up_its_own_thread_alone(
         stall.over.set()
         reading.join(BOUND_SECONDS)
         assert not reading.is_alive()
+
+
+def test_who_follows_the_log_from_the_command_line_waits_for_it_and_misses_nothing(
+    line: Line, ledger: EventStoreLedger
+) -> None:
+    drafted(ledger)
+    stop, seen = threading.Event(), []
+    with closing(LogSource(line.url)) as source:
+        for position, event in follow(source, Choice(workspace_id="default"), after=0, stop=stop):
+            seen.append((position, event.type))
+            if len(seen) == 1:
+                line.cut()
+                threading.Timer(0.7, line.mend).start()
+                threading.Timer(0.9, lambda: give(ledger, RenameCampaign(campaign_id=SPRING, name="x"))).start()
+            else:
+                stop.set()
+    assert seen == [(1, "campaign.drafted.v1"), (2, "campaign.renamed.v1")]
 
 
 class Stubborn:
