@@ -5,6 +5,7 @@ import sys
 
 from benchmarks import append, bulk, bulk_decide, follow, import_bank, live, read_dashboard
 from benchmarks.harness import Axis, bench, table, write
+from drumbeat.telemetry import configure_logging
 
 AXES: dict[str, Axis] = {
     "append-1": append.one_event_a_transaction,
@@ -30,6 +31,8 @@ def main() -> int:
     unknown = sorted(set(arguments.axes) - set(AXES))
     if unknown:
         parser.error(f"unknown axes {', '.join(unknown)}; there are {', '.join(AXES)}")
+    # Debug records would cost what is measured, and stand in the table's way.
+    configure_logging(process="bench", level="warning")
     results = []
     with bench(quick=arguments.quick) as run:
         for name in arguments.axes or AXES:

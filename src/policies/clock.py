@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 ACTOR = "policies"
 REMEMBERED_TIMERS = 50_000
+WIDEST_LOOK_TIMERS = 10_000
+"""The most timers of each sort that are looked at when handled ones still stand before the others."""
 
 
 class Executes(Protocol):
@@ -75,11 +77,16 @@ class Clock:
         # has caught up; the oldest are forgotten, which costs a repeat that the key makes harmless.
         self._handled: OrderedDict[tuple[Any, ...], None] = OrderedDict()
         self._crossings_seen = 0
+        self._look = limit
+        self._crowded = False
 
     def tick(self, connection: psycopg.Connection[Any], now: datetime) -> Ticked:
         """Do what is due at `now`. Raises `psycopg.OperationalError` and `LedgerUnavailable`: try again later."""
         with connection.transaction():
-            ticked = self._handle(timers.due(connection, now, self._limit), now)
+            found = timers.due(connection, now, self._look)
+            ticked = self._handle(found, now)
+        # What was handled and is still shown must not hide what stands behind it.
+        self._look = min(self._limit + len(found) - ticked.taken, WIDEST_LOOK_TIMERS)
         return ticked + self._cross(connection, now)
 
     def run(
@@ -108,9 +115,11 @@ class Clock:
         position = timers.applied_position(connection)
         if position == self._crossings_seen:
             return Ticked()
-        found = timers.crossings(connection, self._crossings_seen, self._limit)
+        look = WIDEST_LOOK_TIMERS if self._crowded else self._limit
+        found = timers.crossings(connection, self._crossings_seen, look)
         ticked = self._handle(found, now)
-        if len(found) < self._limit and not ticked.again:
+        self._crowded = len(found) >= look and not ticked.taken
+        if len(found) < look and not ticked.again:
             self._crossings_seen = position
         return ticked
 

@@ -271,3 +271,31 @@ def test_two_clocks_never_hold_the_same_timer(system: Whole) -> None:
         assert len(first) == 2
         assert len(second) == 1
         assert not {t.stream_id for t in first} & {t.stream_id for t in second}
+
+
+def test_a_timer_that_leads_to_nothing_does_not_hide_those_behind_it(system: Whole) -> None:
+    campaign = system.running_campaign("a", "b", "c", completion_timeout_seconds=60)
+    for reference in "abc":
+        system.call(campaign, reference, CallOutcome.COMPLETED)
+    system.project()
+    system.now += timedelta(hours=1)
+    clock = Clock(_DoesNothingFor(system, contact_id(campaign, "a")), limit=1)
+    for _ in range(4):
+        system.project()
+        clock.tick(system.connection, system.now)
+    assert contact(system, campaign, "a") == ("in_progress", "awaiting_next_step")
+    assert contact(system, campaign, "b") == ("finished", "completed")
+    assert contact(system, campaign, "c") == ("finished", "completed")
+
+
+class _DoesNothingFor:
+    def __init__(self, system: Whole, contact_id: UUID) -> None:
+        self._system = system
+        self._contact_id = contact_id
+
+    def execute(
+        self, command: Command, principal: Principal, *, now: datetime, idempotency: Idempotency | None = None
+    ) -> Done:
+        if getattr(command, "contact_id", None) == self._contact_id:
+            return Done(stream_id=self._contact_id, version=1, position=1)
+        return self._system.commands.execute(command, principal, now=now, idempotency=idempotency)
