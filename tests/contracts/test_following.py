@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
@@ -16,28 +15,6 @@ from support.following import append_and_hold, reported
 from support.given import uid
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def ledger(database_url: str) -> Iterator[EventStoreLedger]:
-    real = EventStoreLedger(database_url)
-    yield real
-    real.close()
-
-
-@pytest.fixture
-def source(database_url: str) -> Iterator[LogSource]:
-    followed = LogSource(database_url)
-    yield followed
-    followed.close()
-
-
-@pytest.fixture
-def other(database_url: str) -> Iterator[LogConnection]:
-    """Another session, that begins transactions of its own."""
-    connection = open_connection(database_url, settings={})
-    yield connection
-    connection.close()
 
 
 def test_a_fresh_log_has_nothing_to_read(source: LogSource) -> None:

@@ -1,11 +1,9 @@
 """When a follower of the log must not go on, or must not begin."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
-from drumbeat.eventstore.connections import LogConnection, UnsafeServer, open_connection
+from drumbeat.eventstore.connections import LogConnection, UnsafeServer
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.marks import check_server
 from drumbeat.eventstore.migrations import SchemaOlder
@@ -13,28 +11,6 @@ from drumbeat.transport.source import LogRewound, LogSource
 from support.following import reported
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def ledger(database_url: str) -> Iterator[EventStoreLedger]:
-    real = EventStoreLedger(database_url)
-    yield real
-    real.close()
-
-
-@pytest.fixture
-def source(database_url: str) -> Iterator[LogSource]:
-    followed = LogSource(database_url)
-    yield followed
-    followed.close()
-
-
-@pytest.fixture
-def other(database_url: str) -> Iterator[LogConnection]:
-    """Another session, that begins transactions of its own."""
-    connection = open_connection(database_url, settings={})
-    yield connection
-    connection.close()
 
 
 def test_a_checkpoint_whose_event_is_there_is_good(ledger: EventStoreLedger, source: LogSource) -> None:
