@@ -8,7 +8,7 @@ is nothing left to do.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -77,16 +77,14 @@ class Clock:
         # has caught up; the oldest are forgotten, which costs a repeat that the key makes harmless.
         self._handled: OrderedDict[tuple[Any, ...], None] = OrderedDict()
         self._crossings_seen = 0
-        self._look = limit
-        self._crowded = False
+        self._due_look = self._crossings_look = limit
 
     def tick(self, connection: psycopg.Connection[Any], now: datetime) -> Ticked:
         """Do what is due at `now`. Raises `psycopg.OperationalError` and `LedgerUnavailable`: try again later."""
         with connection.transaction():
-            found = timers.due(connection, now, self._look)
+            found = timers.due(connection, now, self._due_look)
             ticked = self._handle(found, now)
-        # What was handled and is still shown must not hide what stands behind it.
-        self._look = min(self._limit + len(found) - ticked.taken, WIDEST_LOOK_TIMERS)
+        self._due_look = self._widened(found, ticked)
         return ticked + self._cross(connection, now)
 
     def run(
@@ -115,15 +113,18 @@ class Clock:
         position = timers.applied_position(connection)
         if position == self._crossings_seen:
             return Ticked()
-        look = WIDEST_LOOK_TIMERS if self._crowded else self._limit
-        found = timers.crossings(connection, self._crossings_seen, look)
+        found = timers.crossings(connection, self._crossings_seen, self._crossings_look)
         ticked = self._handle(found, now)
-        self._crowded = len(found) >= look and not ticked.taken
-        if len(found) < look and not ticked.again:
+        if len(found) < self._crossings_look and not ticked.again:
             self._crossings_seen = position
+        self._crossings_look = self._widened(found, ticked)
         return ticked
 
-    def _handle(self, found: Iterable[Timer], now: datetime) -> Ticked:
+    def _widened(self, found: Sequence[Timer], ticked: Ticked) -> int:
+        # What was handled and is still shown must not hide what stands behind it at the next look.
+        return min(self._limit + len(found) - ticked.taken, WIDEST_LOOK_TIMERS)
+
+    def _handle(self, found: Sequence[Timer], now: datetime) -> Ticked:
         ticked = Ticked()
         for timer in found:
             identity = (timer.kind, timer.stream_id, timer.campaign_id, timer.cause_position)
