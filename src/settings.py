@@ -35,6 +35,23 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class KafkaSecurity(StrEnum):
+    """How clients reach the brokers, in Kafka's own words."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
+
+
+class KafkaMechanism(StrEnum):
+    """How a user name and a password are shown to a broker."""
+
+    PLAIN = "PLAIN"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
 class SettingsError(Exception):
     """A variable has a value that is not allowed, or is not known. The message is one line a variable."""
 
@@ -48,6 +65,10 @@ class Settings(BaseModel):
     database_url: str | None = Field(
         default=None,
         description="Postgres of your own, 17 or later (`postgresql://…`). Unset: the embedded server is started.",
+    )
+    read_database_url: str | None = Field(
+        default=None,
+        description="Postgres of the read models when it is another one than the log's. Unset: the log's.",
     )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the API listens.")
     api_port: int = Field(default=8400, ge=1, le=65_535, description="Port of the API.")
@@ -80,6 +101,42 @@ class Settings(BaseModel):
     parked_limit_events: int = Field(
         default=1_000, ge=0, le=1_000_000, description="Parked events at which a projector stops and says so."
     )
+    kafka_bootstrap: str | None = Field(
+        default=None,
+        pattern=r"^[^\s,:/]+:\d+(,[^\s,:/]+:\d+)*$",
+        description="Kafka brokers of your own. Unset: no Kafka, and no relay.",
+    )
+    kafka_topic_prefix: str = Field(
+        default="drumbeat.",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="What the names of all topics begin with.",
+    )
+    kafka_contacts_partitions: int = Field(
+        default=6, ge=1, le=1_000, description="Partitions of the topic of contacts; for good."
+    )
+    kafka_campaigns_partitions: int = Field(
+        default=3, ge=1, le=1_000, description="Partitions of the topic of campaigns; for good."
+    )
+    kafka_other_partitions: int = Field(
+        default=1, ge=1, le=1_000, description="Partitions of every other topic; for good."
+    )
+    kafka_replication: int = Field(
+        default=1,
+        ge=1,
+        le=15,
+        description="Copies of each partition when topics are made; 3 where there are brokers.",
+    )
+    kafka_security: KafkaSecurity = Field(
+        default=KafkaSecurity.PLAINTEXT, description="How the brokers are reached: TLS, SASL, both or neither."
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None, description="Certificates that brokers are trusted by (PEM). Unset: the system's."
+    )
+    kafka_mechanism: KafkaMechanism = Field(
+        default=KafkaMechanism.SCRAM_SHA_512, description="How SASL shows user and password."
+    )
+    kafka_user: str | None = Field(default=None, description="User for SASL.")
+    kafka_password: str | None = Field(default=None, description="Password for SASL.")
     policies_poll_ms: int = Field(
         default=200, ge=10, le=60_000, description="How often the policies look for due timers."
     )
@@ -104,7 +161,7 @@ class Settings(BaseModel):
         host = every.get(self.api_host, self.api_host)
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
-    @field_validator("database_url")
+    @field_validator("database_url", "read_database_url")
     @classmethod
     def _is_postgres(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("postgresql://", "postgres://")):
@@ -114,6 +171,12 @@ class Settings(BaseModel):
 
 _WORDS = {
     "database_url": "a postgresql:// URL",
+    "read_database_url": "a postgresql:// URL",
+    "kafka_bootstrap": "HOST:PORT, several with commas",
+    "kafka_topic_prefix": "letters, digits, `.`, `_` and `-`",
+    "kafka_ca_file": "a path",
+    "kafka_user": "a name",
+    "kafka_password": "a text",
     "home": "a path",
     "api_host": "a host name or address",
 }
