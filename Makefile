@@ -26,7 +26,7 @@ test: setup ## every test, on a real Postgres
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 unit: setup ## the tests that need no server, in seconds
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not kafka and not slow"
 
 check: setup ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

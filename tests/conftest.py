@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from support.postgres import TestServer, server_for_session
 
+pytest_plugins = ["support.kafka.plugin"]
+
 settings.register_profile(
     "drumbeat",
     deadline=None,
