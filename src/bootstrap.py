@@ -21,8 +21,6 @@ from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.migrations import ACCESS, LEDGER
-from drumbeat.opsapi.exits import Exit
-from drumbeat.opsapi.failures import Failed
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.projections import (
     activity,
@@ -40,7 +38,6 @@ from drumbeat.projections.engine.bookkeeping import READMODEL
 from drumbeat.projections.engine.install import install
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.settings import Settings
-from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.source import LogSource
 
 if TYPE_CHECKING:
@@ -138,35 +135,6 @@ def check_schemas(database_url: str) -> None:
 def read_url(settings: Settings, database_url: str) -> str:
     """The URL of the read models' database, which is the log's unless the settings name another."""
     return settings.read_database_url or database_url
-
-
-def cluster(settings: Settings) -> Cluster:
-    """The Kafka cluster of the settings. Raises `Failed` when they name none."""
-    if settings.kafka_bootstrap is None:
-        raise Failed(Exit.WRONG_USE, "DRUMBEAT_KAFKA_BOOTSTRAP is not set: it names the Kafka brokers, HOST:PORT")
-    return Cluster(
-        bootstrap=settings.kafka_bootstrap,
-        topic_prefix=settings.kafka_topic_prefix,
-        security=settings.kafka_security.value,
-        ca_file=settings.kafka_ca_file,
-        mechanism=settings.kafka_mechanism.value,
-        user=settings.kafka_user,
-        password=settings.kafka_password,
-    )
-
-
-def topic_partitions(settings: Settings) -> dict[str, int]:
-    """How many partitions a topic is to have, by its name without prefix; `""` stands for every other one."""
-    return {
-        "contacts": settings.kafka_contacts_partitions,
-        "campaigns": settings.kafka_campaigns_partitions,
-        "": settings.kafka_other_partitions,
-    }
-
-
-def topic_replication(settings: Settings) -> int:
-    """How many copies of a partition there are to be."""
-    return settings.kafka_replication
 
 
 def api(settings: Settings, database_url: str) -> "FastAPI":

@@ -47,6 +47,21 @@ class LogRow(NamedTuple):
         """When it was written, UTC."""
         return instant(self.recorded_at_us)
 
+    @property
+    def partition(self) -> str:
+        """The log is one partition."""
+        return "log"
+
+    @property
+    def next_offset(self) -> int | None:
+        """The log has positions only."""
+        return None
+
+    @property
+    def problem(self) -> str | None:
+        """Whatever stands in the log was an event when it was appended."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -199,6 +214,11 @@ class LogReader:
 def instant(recorded_at_us: int) -> datetime:
     """A row's `recorded_at_us` as a time."""
     return _POSTGRES_EPOCH + timedelta(microseconds=recorded_at_us)
+
+
+def microseconds(at: datetime) -> int:
+    """A time as `recorded_at_us`."""
+    return (at - _POSTGRES_EPOCH) // timedelta(microseconds=1)
 
 
 class _Identity(msgspec.Struct):

@@ -14,7 +14,7 @@ import structlog
 
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
-from drumbeat.transport.source import LogRow, Source, SourceUnavailable, instant
+from drumbeat.transport.source import LogRow, ReadsLog, SourceUnavailable, instant
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ def since(text: str | None) -> tuple[int, datetime | None]:
     return 0, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def stretch(source: Source, choice: Choice, *, after: int) -> Iterator[tuple[int, Shown]]:
+def stretch(source: ReadsLog, choice: Choice, *, after: int) -> Iterator[tuple[int, Shown]]:
     """What is chosen above a position, up to the end of the log; ends there."""
     while rows := source.read(after, _BATCH).rows:
         for row in rows:
@@ -96,12 +96,12 @@ def stretch(source: Source, choice: Choice, *, after: int) -> Iterator[tuple[int
         after = rows[-1].position
 
 
-def last(source: Source, choice: Choice, *, count: int) -> list[tuple[int, Shown]]:
+def last(source: ReadsLog, choice: Choice, *, count: int) -> list[tuple[int, Shown]]:
     """The newest events that are chosen."""
     return list(deque(stretch(source, choice, after=0), maxlen=count))
 
 
-def follow(source: Source, choice: Choice, *, after: int, stop: Event) -> Iterator[tuple[int, Shown]]:
+def follow(source: ReadsLog, choice: Choice, *, after: int, stop: Event) -> Iterator[tuple[int, Shown]]:
     """What is chosen above a position, as it comes, until `stop` is set; a database that is away is waited for."""
     while not stop.is_set():
         try:

@@ -27,4 +27,4 @@ class Standing:
 def standings(database_url: str) -> list[Standing]:
     """Every projection of the generation that is written, by name. Raises `psycopg.OperationalError`."""
     with closing(psycopg.connect(database_url, autocommit=True, connect_timeout=5)) as connection:
-        return [Standing(*row) for row in connection.execute(_SQL["standings"], [GENERATION])]
+        return [Standing(*row) for row in connection.execute(_SQL["standings"], {"generation": GENERATION})]

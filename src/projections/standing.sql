@@ -1,10 +1,11 @@
 -- name: standings
--- How far each projection of a generation is, and how many events it has set aside.
-SELECT checkpoints.projection, checkpoints.position, checkpoints.recorded_at, checkpoints.updated_at,
+-- How far each projection of a generation is, and how many events it has set aside. `*`: records of nobody's.
+SELECT checkpoints.projection, min(checkpoints.position), min(checkpoints.recorded_at), max(checkpoints.updated_at),
     (
         SELECT count(*) FROM readmodel.parked_events AS parked
-        WHERE parked.generation = checkpoints.generation AND parked.projection = checkpoints.projection
+        WHERE parked.generation = %(generation)s AND parked.projection IN (checkpoints.projection, '*')
     )
 FROM readmodel.checkpoints AS checkpoints
-WHERE checkpoints.generation = %s
+WHERE checkpoints.generation = %(generation)s
+GROUP BY checkpoints.projection
 ORDER BY checkpoints.projection;

@@ -262,4 +262,6 @@ LIMIT %(limit)s;
 
 -- name: applied_position
 -- Up to which position of the log these tables are; the highest when several generations are fed.
-SELECT coalesce(max(position), 0) FROM readmodel.checkpoints WHERE projection = 'timers';
+SELECT coalesce(max(position), 0) FROM (
+    SELECT min(position) AS position FROM readmodel.checkpoints WHERE projection = 'timers' GROUP BY generation
+) AS generations;

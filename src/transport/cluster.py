@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from drumbeat.settings import Settings
+
 _NEEDED: Final = {
     "kafka": "kafka-python",
     # Without it every checksum is computed in Python: 12,000 records a second are encoded, with it 77,000.
@@ -67,3 +69,32 @@ def require_libraries() -> None:
     missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise KafkaUnfit(f"{', '.join(missing)} is not installed: install drumbeat[kafka]")
+
+
+def cluster_of(settings: Settings) -> Cluster:
+    """The Kafka cluster of the settings. Raises `KafkaUnfit` when they name none."""
+    if settings.kafka_bootstrap is None:
+        raise KafkaUnfit("DRUMBEAT_KAFKA_BOOTSTRAP is not set: it names the Kafka brokers, HOST:PORT")
+    return Cluster(
+        bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.kafka_topic_prefix,
+        security=settings.kafka_security.value,
+        ca_file=settings.kafka_ca_file,
+        mechanism=settings.kafka_mechanism.value,
+        user=settings.kafka_user,
+        password=settings.kafka_password,
+    )
+
+
+def topic_partitions(settings: Settings) -> dict[str, int]:
+    """How many partitions a topic is to have, by its name without prefix; `""` stands for every other one."""
+    return {
+        "contacts": settings.kafka_contacts_partitions,
+        "campaigns": settings.kafka_campaigns_partitions,
+        "": settings.kafka_other_partitions,
+    }
+
+
+def topic_replication(settings: Settings) -> int:
+    """How many copies of a partition there are to be."""
+    return settings.kafka_replication

@@ -1,9 +1,11 @@
-"""Where followers of the log get their events: in order of position, none left out, none passed over."""
+"""Where followers get their events: each partition in order of position, none left out, none passed over."""
 
 import contextlib
 import time
-from collections.abc import Iterator
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from drumbeat.eventstore.reader import (
@@ -15,14 +17,57 @@ from drumbeat.eventstore.reader import (
     StuckAppender,
     event_id_of,
     instant,
+    microseconds,
 )
+from drumbeat.transport.records import KafkaRow
 
-_SHORTEST_PAUSE_SECONDS: Final = 0.002
-_LONGEST_PAUSE_SECONDS: Final = 0.25
+LOG: Final = "log"
+"""The log as a partition: all of it."""
+
+Row: TypeAlias = "LogRow | KafkaRow"
+
+_SHORTEST_PAUSE_SECONDS = 0.002
+_LONGEST_PAUSE_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a partition was dealt with: every event up to `position`.
+
+    `last_event_id` is the event there, if it was readable; `recorded_at` when it was recorded. On Kafka
+    `next_offset` is what is read next.
+    """
+
+    position: int
+    last_event_id: UUID | None = None
+    next_offset: int | None = None
+    recorded_at: datetime | None = None
+
+
+Places: TypeAlias = Mapping[str, Checkpoint]
+"""Checkpoints by partition."""
+
+NOWHERE: Final = Checkpoint(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Rows of some partitions, each in its order, and how far the partitions stand once they are dealt with.
+
+    `reached` names the partitions that move, with or without rows; `high_water` is how far could have been read.
+    """
+
+    rows: Sequence[Row]
+    reached: Places
+    high_water: int
 
 
 class SourceUnavailable(Exception):
     """The events cannot be reached now; nothing is lost, and the next call tries anew."""
+
+
+class Reassigned(Exception):
+    """This reader has other partitions than a moment ago: read their checkpoints, and go on with them."""
 
 
 class Source(Protocol):
@@ -31,16 +76,31 @@ class Source(Protocol):
     Every method may raise `SourceUnavailable`.
     """
 
-    def read(self, after: int, limit: int) -> Batch:
-        """The next events above `after`, at most `limit`; the checkpoint may move to the batch's `up_to`."""
+    def partitions(self) -> frozenset[str]:
+        """Every partition there is, whoever reads it."""
+        ...
+
+    def assigned(self) -> frozenset[str]:
+        """The partitions that this reader has now."""
+        ...
+
+    def take(self, after: Places, limit: int) -> Delivery:
+        """What comes after these places, at most `limit` rows; `after` has exactly the assigned partitions.
+
+        Raises `Reassigned`.
+        """
         ...
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait until there may be events above the last read, at most so long; false when the time passed."""
+        """Wait until there may be more than was taken, at most so long; false when the time passed."""
         ...
 
-    def verify(self, position: int, event_id: UUID) -> None:
-        """Check that a checkpoint still fits. Raises `LogRewound`: the follower must not go on."""
+    def verify(self, places: Places) -> None:
+        """Check that checkpoints still fit. Raises `LogRewound`: the follower must not go on."""
+        ...
+
+    def applied(self, places: Places) -> None:
+        """Hear that checkpoints were committed, for tools that look from outside."""
         ...
 
     def close(self) -> None:
@@ -48,7 +108,54 @@ class Source(Protocol):
         ...
 
 
-class LogSource:
+class ReadsLog(Protocol):
+    """What reads one log by position."""
+
+    def read(self, after: int, limit: int) -> Batch:
+        """The next events above `after`, at most `limit`; the checkpoint may move to the batch's `up_to`."""
+        ...
+
+    def verify_event(self, position: int, event_id: UUID) -> None:
+        """Check that an event is still where it was read. Raises `LogRewound`."""
+        ...
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """As `Source.wait`."""
+        ...
+
+
+class OnePartition:
+    """A `Source` of one partition, over what reads a log: mixed into it."""
+
+    def partitions(self) -> frozenset[str]:
+        """See `Source`."""
+        return frozenset({LOG})
+
+    assigned = partitions
+
+    def take(self: ReadsLog, after: Places, limit: int) -> Delivery:
+        """See `Source`."""
+        batch = self.read(after[LOG].position, limit)
+        if not batch.rows:
+            return Delivery((), {}, batch.high_water)
+        return Delivery(batch.rows, {LOG: checkpoint_of(batch.rows[-1])}, batch.high_water)
+
+    def verify(self: ReadsLog, places: Places) -> None:
+        """See `Source`."""
+        place = places[LOG]
+        if place.last_event_id is not None:
+            self.verify_event(place.position, place.last_event_id)
+
+    def applied(self, places: Places) -> None:
+        """See `Source`: the checkpoints themselves tell it all."""
+
+
+def checkpoint_of(row: Row) -> Checkpoint:
+    """The checkpoint of somebody who has dealt with this row and everything before it in its partition."""
+    return Checkpoint(row.position, event_id_of(row.bytes), row.next_offset, row.recorded_at)
+
+
+class LogSource(OnePartition):
     """Reads the log of one database directly: no broker is needed on one machine. For one thread.
 
     The first call may raise `UnsafeServer`, `SchemaOlder` or `SchemaNewer` too; every one `LogRewound`. Appends
@@ -62,7 +169,7 @@ class LogSource:
         self._after = 0
 
     def read(self, after: int, limit: int) -> Batch:
-        """See `Source`."""
+        """See `ReadsLog`."""
         with _reachable():
             batch = self._reader.read(after, limit)
         self._after = batch.up_to
@@ -89,8 +196,8 @@ class LogSource:
             return True
         return reader.wait_for_notice(pause_seconds)
 
-    def verify(self, position: int, event_id: UUID) -> None:
-        """See `Source`."""
+    def verify_event(self, position: int, event_id: UUID) -> None:
+        """See `ReadsLog`."""
         with _reachable():
             self._reader.verify(position, event_id)
 
@@ -123,13 +230,24 @@ def _reachable() -> Iterator[None]:
 
 
 __all__ = [
+    "LOG",
+    "NOWHERE",
     "Batch",
+    "Checkpoint",
+    "Delivery",
     "LogRewound",
     "LogRow",
     "LogSource",
+    "OnePartition",
+    "Places",
+    "ReadsLog",
+    "Reassigned",
+    "Row",
     "Source",
     "SourceUnavailable",
     "StuckAppender",
+    "checkpoint_of",
     "event_id_of",
     "instant",
+    "microseconds",
 ]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.postgres
 def test_a_checkpoint_whose_event_is_there_is_good(ledger: EventStoreLedger, source: LogSource) -> None:
     events = reported(3)
     ledger.append(events)
-    source.verify(2, events[1].id)
+    source.verify_event(2, events[1].id)
     assert source.read(2, 10).up_to == 3
 
 
@@ -32,7 +32,7 @@ def test_a_log_that_was_restored_to_an_older_state_stops_its_followers(
         connection.execute("SELECT setval('ledger.events_position', 2)")
     ledger.append(reported(replacement))
     with pytest.raises(LogRewound, match="at position 3"):
-        source.verify(3, events[2].id)
+        source.verify_event(3, events[2].id)
     # The source finds it by itself when it has to connect anew.
     source.close()
     with pytest.raises(LogRewound, match="must not go on"):

@@ -90,12 +90,17 @@ def test_bytes_that_are_no_event_park_their_stream_for_everybody_who_looks_at_th
 
 def test_an_unknown_type_is_parked_by_name_and_never_passed_over(database_url: str) -> None:
     log = ListLog()
-    log.tell_raw("contact.paused.v9", b"{}")
     log.tell(ONE, ENROLLED)
+    log.tell_raw("contact.paused.v9", b'{"subject": "%s"}' % str(ONE).encode())
+    log.tell_raw("contact.paused.v9", b"{}")
     project(log, database_url, [TALLIES, SEEN])
     rows = parked(database_url)
-    assert [row["projection"] for row in rows] == ["seen", "tallies"]
-    assert "unknown event type 'contact.paused.v9'" in rows[0]["error"]
+    assert [(row["projection"], row["kind"]) for row in rows] == [
+        ("seen", "poison"),
+        ("tallies", "poison"),
+        ("*", "foreign"),
+    ]
+    assert all("unknown event type 'contact.paused.v9'" in row["error"] for row in rows)
 
 
 def test_a_limit_stops_the_projector_and_says_why(database_url: str) -> None:

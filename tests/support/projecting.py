@@ -23,7 +23,7 @@ from drumbeat.projections.engine.hot import HotRows
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.table import Table
-from drumbeat.transport.source import Batch, LogRewound, LogRow, event_id_of
+from drumbeat.transport.source import Batch, LogRewound, LogRow, OnePartition, event_id_of
 
 CAMPAIGN = uuid5(DRUMBEAT, "campaign of a test")
 EPOCH = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ EPOCH = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class ListLog:
+class ListLog(OnePartition):
     """A log in memory that is written by `tell` and read like any source. Positions count from 1."""
 
     rows: list[LogRow] = field(default_factory=list)
@@ -82,7 +82,7 @@ class ListLog:
         threading.Event().wait(min(timeout_seconds, 0.01))
         return False
 
-    def verify(self, position: int, event_id: UUID) -> None:
+    def verify_event(self, position: int, event_id: UUID) -> None:
         """As the log does it."""
         found = event_id_of(self.rows[position - 1].bytes) if position <= len(self.rows) else None
         if found != event_id:

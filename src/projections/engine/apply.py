@@ -7,27 +7,27 @@ events (no database, no table, a lost race) is raised.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import psycopg
 import structlog
 
 from drumbeat.projections.engine.bookkeeping import (
-    Checkpoint,
     CheckpointMoved,
     ParkedEvent,
     ParkedStreams,
     move_checkpoints,
     park,
 )
-from drumbeat.projections.engine.decode import Decoded, checkpoint_of, hold_back, parked
+from drumbeat.projections.engine.continuity import Continuity
+from drumbeat.projections.engine.decode import Decoded, hold_back, parked
 from drumbeat.projections.engine.fold import Changes, fold_batch
-from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.engine.store import Store
 from drumbeat.projections.engine.table import Cursor
-from drumbeat.transport.source import LogRow
+from drumbeat.projections.engine.work import Work
+from drumbeat.transport.source import Places
 
 log = structlog.get_logger(__name__)
 
@@ -50,25 +50,14 @@ NOT_THE_EVENTS_FAULT: Final = (
 )
 """What is raised; everything else is never to be cured by trying again."""
 
-SHARD: Final = 0
-"""In log mode there is one projector, and one shard of every counter."""
-
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A batch ready to be written for the projections that stand at `before`."""
+    """A batch ready to be written."""
 
-    plan: Plan
-    active: Sequence[str]
-    before: int
-    decoded: Sequence[Decoded]
+    work: Work
     changes: Changes
     parked: Sequence[ParkedEvent]
-
-    @property
-    def last(self) -> LogRow:
-        """Where the projections stand afterwards."""
-        return self.decoded[-1][0]
 
 
 @dataclass(slots=True)
@@ -76,73 +65,96 @@ class Applier:
     """Folds and writes batches. `fold` and `write` have a connection each, so that they may run at the same time.
 
     Rows are loaded outside the transaction that writes them: the checkpoint's compare-and-set says afterwards
-    whether anybody else could have changed them, and then the batch has not happened.
+    whether anybody else could have changed them, and then the batch has not happened. `shard` is this projector's
+    own share of every counter.
     """
 
     loading: psycopg.Connection[Any]
     writing: psycopg.Connection[Any]
     store: Store
     generation: str
+    shard: int
     parked: ParkedStreams
+    continuity: Continuity | None
     stats: ProjectorStats
 
-    def fold(self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]) -> Folded:
+    def fold(self, work: Work) -> Folded:
         """Load what the batch touches and fold it. Raises whatever a fold raises."""
-        batch = hold_back(plan, active, decoded, self.parked)
         with self.stats.stage("fold"), self.loading.cursor() as cursor:
-            changes = fold_batch(plan, cursor, self.store.hot, batch.events)
-        return Folded(plan, active, before, decoded, changes, batch.parked)
+            decoded, seen = work.decoded, None
+            if self.continuity is not None and decoded:
+                decoded, seen = self.continuity.follow(cursor, work, self.parked)
+            batch = hold_back(work.plan, work.active, decoded, self.parked)
+            changes = fold_batch(work.plan, cursor, self.store.hot, batch.events)
+        if seen is not None:
+            changes.add(self.store.streams.name, seen)
+        return Folded(work, changes, batch.parked)
 
-    def write(self, folded: Folded) -> Checkpoint:
+    def write(self, folded: Folded) -> Places:
         """Write a batch in one transaction. Raises whatever Postgres says.
 
         Then nothing of it is in; or all of it, and the answer to the commit was lost: read the checkpoints again.
         """
-        with self._transaction(folded.active, folded.before, folded.last) as cursor:
-            self.store.write(cursor, folded.changes, SHARD)
+        work = folded.work
+        with self._transaction(work) as cursor:
+            self.store.write(cursor, folded.changes, self.shard)
             park(cursor, self.generation, folded.parked)
-        self._count(folded.parked, len(folded.decoded))
-        log.debug("batch_applied", events=len(folded.decoded), position=folded.last.position)
-        return checkpoint_of(folded.last)
+        self._count(folded.parked, len(work.decoded))
+        log.debug("batch_applied", events=len(work.decoded), partitions=len(work.after))
+        return work.after
 
-    def apply(self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]) -> Checkpoint:
+    def apply(self, work: Work) -> Places:
         """Fold and write, in as many parts as poison events make necessary. When it raises, some may be in."""
         try:
-            folded = self.fold(plan, active, before, decoded)
+            folded = self.fold(work)
             self.store.expect(folded.changes)
-            checkpoint = self.write(folded)
+            reached = self.write(folded)
         except NOT_THE_EVENTS_FAULT:
             raise
         except Exception:  # noqa: BLE001  whatever an event does to a fold, the others must flow
             self.store.forget()
-            if len(decoded) == 1:
-                return self._apply_apart(plan, active, before, decoded[0])
+            if len(work.decoded) == 1:
+                return self._apply_last(work)
         else:
             self.store.keep()
-            return checkpoint
-        middle = len(decoded) // 2
-        between = self.apply(plan, active, before, decoded[:middle])
-        return self.apply(plan, active, between.position, decoded[middle:])
+            return reached
+        first, second = work.halves()
+        return {**self.apply(first), **self.apply(second)}
 
-    def _apply_apart(self, plan: Plan, active: Sequence[str], before: int, item: Decoded) -> Checkpoint:
+    def _apply_last(self, work: Work) -> Places:
+        if self.continuity is not None:
+            with self.loading.cursor() as cursor:
+                whole, _ = self.continuity.follow(cursor, work, self.parked)
+            if len(whole) > 1:
+                # What was missing before it came along: now it can be cut as well.
+                return self.apply(replace(work, decoded=whole))
+        return self._apply_apart(work, work.decoded[0])
+
+    def _apply_apart(self, work: Work, item: Decoded) -> Places:
         failures: list[ParkedEvent] = []
-        with self._transaction(active, before, item[0]) as cursor:
-            for name in active:
-                alone = plan.only([name])
-                batch = hold_back(alone, [name], [item], self.parked)
-                try:
-                    with self.writing.transaction():
-                        changes = fold_batch(alone, cursor, self.store.hot, batch.events)
-                        self.store.write(cursor, changes, SHARD)
-                except NOT_THE_EVENTS_FAULT:
-                    raise
-                except Exception as error:  # noqa: BLE001  as above
-                    self.store.forget()
-                    failures.append(self._failed(item, name, error))
-                failures += batch.parked
+        with self._transaction(work) as cursor:
+            for name in work.active:
+                failures += self.apply_alone(cursor, work, name, item)
+            if self.continuity is not None:
+                self.continuity.note(cursor, item)
             park(cursor, self.generation, failures)
         self._count(failures, 1)
-        return checkpoint_of(item[0])
+        return work.after
+
+    def apply_alone(self, cursor: Cursor, work: Work, name: str, item: Decoded) -> list[ParkedEvent]:
+        """One event for one projection, in the caller's transaction; what is to be parked of it then."""
+        alone = work.plan.only([name])
+        batch = hold_back(alone, [name], [item], self.parked)
+        try:
+            with self.writing.transaction():
+                changes = fold_batch(alone, cursor, self.store.hot, batch.events)
+                self.store.write(cursor, changes, self.shard)
+        except NOT_THE_EVENTS_FAULT:
+            raise
+        except Exception as error:  # noqa: BLE001  as above
+            self.store.forget()
+            return [self._failed(item, name, error), *batch.parked]
+        return batch.parked
 
     def _failed(self, item: Decoded, projection: str, error: Exception) -> ParkedEvent:
         row, event = item
@@ -160,19 +172,18 @@ class Applier:
         return parked(row, projection, getattr(event, "stream_id", None), reason)
 
     @contextmanager
-    def _transaction(self, active: Sequence[str], before: int, last: LogRow) -> Iterator[Cursor]:
+    def _transaction(self, work: Work) -> Iterator[Cursor]:
+        with self.transaction() as cursor:
+            move_checkpoints(cursor, self.generation, work.active, before=work.before, after=work.after)
+            yield cursor
+
+    @contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """A transaction of the writing connection, with the planner told afterwards."""
         with self.writing.cursor() as cursor:
             try:
                 with self.stats.stage("write"):
                     cursor.execute("BEGIN")
-                    move_checkpoints(
-                        cursor,
-                        self.generation,
-                        active,
-                        before=before,
-                        after=checkpoint_of(last),
-                        recorded_at=last.recorded_at,
-                    )
                     yield cursor
                 with self.stats.stage("commit"):
                     cursor.execute("COMMIT")

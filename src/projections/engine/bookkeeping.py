@@ -1,14 +1,16 @@
 """How far each projection is, and what it could not apply. Tables: `projections/sql/migrations`."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
 from drumbeat.eventstore.migrations import MigrationSet
 from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.engine.table import Cursor
+from drumbeat.transport.source import Checkpoint, Places
 
 SQL = load_queries(Path(__file__).with_name("bookkeeping.sql"))
 
@@ -18,29 +20,43 @@ READMODEL = MigrationSet("readmodel", Path(__file__).parent.parent / "sql" / "mi
 GENERATION = "gen_1"
 """The schema that holds the read models' tables. Readers use the views in `live`."""
 
+NOBODY = "*"
+"""The projection of a record that is no event of ours."""
+
+_MOST_SLOTS = 1_000
+
 
 class CheckpointMoved(Exception):
     """Another projector applied these events first; this one reads its checkpoints again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Everything up to `position` is in the rows. `last_event_id` is the event there, if it was readable."""
+class Kind(StrEnum):
+    """Why an event is parked."""
 
-    position: int
-    last_event_id: UUID | None
+    POISON = "poison"
+    """A projection fails on it."""
+    WAITING = "waiting"
+    """An earlier one of its stream is parked."""
+    GAP = "gap"
+    """Events before it are missing."""
+    FOREIGN = "foreign"
+    """It is no event of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedEvent:
-    """An event that a projection did not apply: it failed with `error`, or waits behind one that did (None)."""
+    """An event that a projection did not apply. `error` says why; None: it waits."""
 
     projection: str
+    kind: Kind
+    partition: str
+    next_offset: int | None
     position: int
     stream_id: UUID | None
     type: str
     bytes: bytes
     error: str | None
+    recorded_at: datetime
 
 
 @dataclass(slots=True)
@@ -49,6 +65,7 @@ class ParkedStreams:
 
     count: int = 0
     _waiting: dict[UUID, set[str]] = field(default_factory=dict)
+    _behind_a_gap: set[UUID] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -57,48 +74,74 @@ class ParkedStreams:
         """The projections for which this stream's events wait."""
         return self._waiting.get(stream_id, ())
 
+    def waits_for_missing(self, stream_id: UUID) -> bool:
+        """Whether events of this stream are missing."""
+        return stream_id in self._behind_a_gap
+
     def note(self, parked: Iterable[ParkedEvent]) -> None:
         """These are in the table now."""
         for event in parked:
             self.count += 1
             if event.stream_id is not None:
-                self._waiting.setdefault(event.stream_id, set()).add(event.projection)
+                self._note(event.projection, event.stream_id, is_gap=event.kind is Kind.GAP)
+
+    def _note(self, projection: str, stream_id: UUID, *, is_gap: bool) -> None:
+        self._waiting.setdefault(stream_id, set()).add(projection)
+        if is_gap:
+            self._behind_a_gap.add(stream_id)
 
 
-def read_checkpoints(cursor: Cursor, generation: str) -> Mapping[str, Checkpoint]:
-    """The checkpoints of a generation, by projection."""
-    rows = cursor.execute(SQL["checkpoints"], [generation]).fetchall()
-    return {name: Checkpoint(position, event_id) for name, position, event_id in rows}
+def read_checkpoints(
+    cursor: Cursor, generation: str, partitions: Collection[str]
+) -> Mapping[str, Mapping[str, Checkpoint]]:
+    """The checkpoints of a generation in some partitions, by projection and partition."""
+    found: dict[str, dict[str, Checkpoint]] = {}
+    for name, partition, *place in cursor.execute(SQL["checkpoints"], [generation, list(partitions)]).fetchall():
+        position, event_id, next_offset, recorded_at = place
+        found.setdefault(name, {})[partition] = Checkpoint(position, event_id, next_offset, recorded_at)
+    return found
 
 
 def move_checkpoints(
-    cursor: Cursor,
-    generation: str,
-    projections: Collection[str],
-    *,
-    before: int,
-    after: Checkpoint,
-    recorded_at: datetime,
+    cursor: Cursor, generation: str, projections: Collection[str], *, before: Places, after: Places
 ) -> None:
-    """Move the checkpoints from one position to another. Raises `CheckpointMoved` when one stands elsewhere."""
+    """Move checkpoints from one place to another. Raises `CheckpointMoved` when one stands elsewhere."""
+    partitions = sorted(after)  # always in this order, so that two projectors do not deadlock
+    old, new = [before[p] for p in partitions], [after[p] for p in partitions]
     arguments = {
         "generation": generation,
         "projections": list(projections),
-        "before": before,
-        "position": after.position,
-        "last_event_id": after.last_event_id,
-        "recorded_at": recorded_at,
+        "partitions": partitions,
+        "before": [place.position for place in old],
+        "before_offsets": [place.next_offset for place in old],
+        "positions": [place.position for place in new],
+        "event_ids": [place.last_event_id for place in new],
+        "offsets": [place.next_offset for place in new],
+        "recorded": [place.recorded_at for place in new],
     }
-    if cursor.execute(SQL["move_checkpoints"], arguments).rowcount != len(projections):
-        raise CheckpointMoved(f"a checkpoint of {', '.join(projections)} is not at {before} any more")
+    if cursor.execute(SQL["move_checkpoints"], arguments).rowcount != len(projections) * len(partitions):
+        where = ", ".join(f"{p} at {place.position}" for p, place in zip(partitions, old, strict=True))
+        raise CheckpointMoved(f"a checkpoint of {', '.join(projections)} is not where it was left: {where}")
 
 
-def read_parked(cursor: Cursor, generation: str) -> ParkedStreams:
+def take_slot(cursor: Cursor) -> int:
+    """A small number that no other projector of these read models has, until the cursor's session ends.
+
+    It names this projector's own share of every counter, so that projectors do not wait for one another's.
+    """
+    for slot in range(_MOST_SLOTS):
+        (is_mine,) = cursor.execute(SQL["try_slot"], [slot]).fetchone() or (False,)
+        if is_mine:
+            return slot
+    raise RuntimeError(f"more than {_MOST_SLOTS} projectors on one database")
+
+
+def read_parked(cursor: Cursor, generation: str, partitions: Sequence[str]) -> ParkedStreams:
     """Who waits, as the table says."""
     parked = ParkedStreams()
-    for name, stream_id in cursor.execute(SQL["parked_streams"], [generation]).fetchall():
-        parked._waiting.setdefault(stream_id, set()).add(name)
-    (parked.count,) = cursor.execute(SQL["count_parked"], [generation]).fetchone() or (0,)
+    for name, stream_id, is_gap in cursor.execute(SQL["parked_streams"], [generation, partitions]).fetchall():
+        parked._note(name, stream_id, is_gap=is_gap)
+    (parked.count,) = cursor.execute(SQL["count_parked"], [generation, partitions]).fetchone() or (0,)
     return parked
 
 
@@ -106,5 +149,20 @@ def park(cursor: Cursor, generation: str, events: Iterable[ParkedEvent]) -> None
     """Set events aside, in the transaction that moves the checkpoint past them."""
     cursor.executemany(
         SQL["park"],
-        [(generation, e.projection, e.position, e.stream_id, e.type, e.bytes, e.error) for e in events],
+        [
+            {
+                "generation": generation,
+                "projection": e.projection,
+                "kind": e.kind.value,
+                "partition": e.partition,
+                "next_offset": e.next_offset,
+                "position": e.position,
+                "stream_id": e.stream_id,
+                "type": e.type,
+                "bytes": e.bytes,
+                "error": e.error,
+                "recorded_at": e.recorded_at,
+            }
+            for e in events
+        ],
     )

@@ -10,30 +10,104 @@ SELECT projection, version FROM readmodel.projections WHERE generation = %s;
 -- A projection's tables are there.
 INSERT INTO readmodel.projections (generation, projection, version) VALUES (%s, %s, %s);
 
--- name: begin_at_zero
--- A projection that has applied nothing yet.
-INSERT INTO readmodel.checkpoints (generation, projection, position, updated_at) VALUES (%s, %s, 0, now());
+-- name: engine_tables
+-- The last version seen of each stream, when the source could lose an event: a gap stops the stream.
+CREATE TABLE IF NOT EXISTS streams (
+    stream_id uuid PRIMARY KEY,
+    version   integer NOT NULL
+) WITH (fillfactor = 85);
+
+-- name: begin
+-- A projection begins in some partitions, with rows that were made up to a position already.
+INSERT INTO readmodel.checkpoints (generation, projection, partition, position, next_offset, began_at, updated_at)
+SELECT %(generation)s, %(projection)s, partition, %(position)s, %(next_offset)s, %(position)s, now()
+FROM unnest(%(partitions)s::text[]) AS partition
+ON CONFLICT DO NOTHING;
+
+-- name: leave
+-- A projection is fed from other partitions from now on.
+DELETE FROM readmodel.checkpoints WHERE generation = %s AND projection = %s;
+
+-- name: fed_from
+-- The partitions that feed each projection, and where it stands in them.
+SELECT projection, array_agg(partition ORDER BY partition), min(position), max(position)
+FROM readmodel.checkpoints
+WHERE generation = %s
+GROUP BY projection;
 
 -- name: checkpoints
--- How far each projection of a generation is.
-SELECT projection, position, last_event_id FROM readmodel.checkpoints WHERE generation = %s;
+-- How far each projection of a generation is in some partitions.
+SELECT projection, partition, position, last_event_id, next_offset, recorded_at
+FROM readmodel.checkpoints
+WHERE generation = %s AND partition = ANY (%s);
+
+-- name: began_at
+-- Up to where the rows of a generation were made before these partitions fed them.
+SELECT coalesce(max(began_at), 0) FROM readmodel.checkpoints WHERE generation = %s;
 
 -- name: move_checkpoints
 -- Compare and set: moves only what stands where this projector left it. Taken first in a batch's transaction, the
 -- row locks keep a second projector out until the end of it.
-UPDATE readmodel.checkpoints
-SET position = %(position)s, last_event_id = %(last_event_id)s, recorded_at = %(recorded_at)s, updated_at = now()
-WHERE generation = %(generation)s AND projection = ANY (%(projections)s) AND position = %(before)s;
+UPDATE readmodel.checkpoints AS kept
+SET position = moved.position, last_event_id = moved.last_event_id, next_offset = moved.next_offset,
+    recorded_at = moved.recorded_at, updated_at = now()
+FROM unnest(
+    %(partitions)s::text[], %(before)s::bigint[], %(before_offsets)s::bigint[], %(positions)s::bigint[],
+    %(event_ids)s::uuid[], %(offsets)s::bigint[], %(recorded)s::timestamptz[]
+) AS moved (partition, before, before_offset, position, last_event_id, next_offset, recorded_at)
+WHERE kept.generation = %(generation)s AND kept.projection = ANY (%(projections)s)
+    AND kept.partition = moved.partition AND kept.position = moved.before
+    AND kept.next_offset IS NOT DISTINCT FROM moved.before_offset;
+
+-- name: try_slot
+-- Take a number that no other projector of these read models has, until this session ends.
+SELECT pg_try_advisory_lock(1685218661, 1000 + %s);
 
 -- name: parked_streams
--- The streams that wait, by projection.
-SELECT DISTINCT projection, stream_id FROM readmodel.parked_events WHERE generation = %s AND stream_id IS NOT NULL;
+-- The streams that wait, by projection, and whether they wait for missing events.
+SELECT DISTINCT projection, stream_id, kind = 'gap' FROM readmodel.parked_events
+WHERE generation = %s AND partition = ANY (%s) AND stream_id IS NOT NULL;
 
 -- name: count_parked
 -- Parked events of a generation.
-SELECT count(*) FROM readmodel.parked_events WHERE generation = %s;
+SELECT count(*) FROM readmodel.parked_events WHERE generation = %s AND partition = ANY (%s);
 
 -- name: park
 -- Set one event aside for one projection.
-INSERT INTO readmodel.parked_events (generation, projection, position, stream_id, type, bytes, error)
-VALUES (%s, %s, %s, %s, %s, %s, %s);
+INSERT INTO readmodel.parked_events
+    (generation, projection, kind, partition, next_offset, position, stream_id, type, bytes, error, recorded_at, retry_at)
+VALUES (
+    %(generation)s, %(projection)s, %(kind)s, %(partition)s, %(next_offset)s, %(position)s, %(stream_id)s, %(type)s,
+    %(bytes)s, %(error)s, %(recorded_at)s, CASE WHEN %(kind)s = 'gap' THEN now() END
+);
+
+-- name: due_streams
+-- Streams of which something parked is to be tried again now. Nobody's records are not: they never become events.
+SELECT DISTINCT stream_id FROM readmodel.parked_events
+WHERE generation = %s AND partition = ANY (%s) AND retry_at <= now() AND stream_id IS NOT NULL
+LIMIT 100;
+
+-- name: parked_of_stream
+-- Everything that waits of a stream, by projection, in the stream's order.
+SELECT id, projection, kind, partition, next_offset, position, type, bytes, recorded_at
+FROM readmodel.parked_events
+WHERE generation = %s AND stream_id = %s
+ORDER BY projection, position, id;
+
+-- name: take_out
+-- Parked events that were applied after all.
+DELETE FROM readmodel.parked_events WHERE id = ANY (%s);
+
+-- name: tried_again
+-- Parked events that still cannot be applied: tried, and when again.
+UPDATE readmodel.parked_events
+SET attempts = attempts + 1, error = CASE WHEN id = %(failed)s THEN %(error)s ELSE error END,
+    retry_at = CASE WHEN kind = 'gap'
+        THEN now() + least(interval '30 seconds', interval '0.25 seconds' * power(2, least(attempts, 10))) END
+WHERE id = ANY (%(ids)s);
+
+-- name: hold_checkpoints
+-- How far each projection is in one partition; held until the transaction ends.
+SELECT projection, position, next_offset FROM readmodel.checkpoints
+WHERE generation = %s AND partition = %s
+FOR UPDATE;

@@ -8,23 +8,24 @@ from uuid import UUID
 
 from drumbeat.events.errors import EventError, UnknownEventType
 from drumbeat.events.light import LightEvent, decode_light
-from drumbeat.projections.engine.bookkeeping import Checkpoint, ParkedEvent, ParkedStreams
+from drumbeat.projections.engine.bookkeeping import NOBODY, Kind, ParkedEvent, ParkedStreams
 from drumbeat.projections.engine.plan import Handlers, Plan, is_known
-from drumbeat.transport.source import LogRow, event_id_of
+from drumbeat.transport.source import Row
 
 _SUBJECT = re.compile(rb'"subject"\s*:\s*"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An event that could not be decoded, with what its bytes still say."""
+    """An event that cannot be applied as it is, with what its bytes still say."""
 
     stream_id: UUID | None
     error: str
+    kind: Kind = Kind.POISON
 
 
-Decoded: TypeAlias = tuple[LogRow, "LightEvent[Any] | Unreadable | None"]
-"""One row of the log; no event when no projection looks at its type."""
+Decoded: TypeAlias = tuple[Row, "LightEvent[Any] | Unreadable | None"]
+"""One row of a source; no event when no projection looks at its type."""
 
 Directed: TypeAlias = tuple[int, LightEvent[Any], Handlers]
 """Position, event, and to whom it goes."""
@@ -38,22 +39,32 @@ class Batch:
     parked: list[ParkedEvent]
 
 
-def decode_rows(plan: Plan, rows: Iterable[LogRow]) -> list[Decoded]:
-    """Decode what somebody looks at. An unknown type is looked at by everybody: it must not pass unseen."""
+def decode_rows(plan: Plan, rows: Iterable[Row], *, every_type: bool = False) -> list[Decoded]:
+    """Decode what somebody looks at. An unknown type is looked at by everybody: it must not pass unseen.
+
+    `every_type`: what nobody looks at too.
+    """
     decoded: list[Decoded] = []
     handled = plan.handlers
     for row in rows:
         type_name = row.type
         event: LightEvent[Any] | Unreadable | None = None
-        if type_name in handled:
+        if type_name in handled or (every_type and is_known(type_name)):
             try:
                 event = decode_light(type_name, row.bytes)
             except EventError as error:
                 event = Unreadable(_stream_of(row.bytes), str(error))
         elif not is_known(type_name):
-            event = Unreadable(_stream_of(row.bytes), str(UnknownEventType(type_name)))
+            event = _unknown(row)
         decoded.append((row, event))
     return decoded
+
+
+def _unknown(row: Row) -> Unreadable:
+    if row.problem is not None:
+        return Unreadable(None, row.problem, Kind.FOREIGN)
+    stream_id = _stream_of(row.bytes)
+    return Unreadable(stream_id, str(UnknownEventType(row.type)), Kind.POISON if stream_id else Kind.FOREIGN)
 
 
 def hold_back(plan: Plan, active: Sequence[str], decoded: Iterable[Decoded], waiting: ParkedStreams) -> Batch:
@@ -65,8 +76,8 @@ def hold_back(plan: Plan, active: Sequence[str], decoded: Iterable[Decoded], wai
             continue
         handlers = plan.handlers.get(row.type)
         if isinstance(event, Unreadable):
-            names = active if handlers is None else [n for n in active if n in handlers.projections]
-            batch.parked += [parked(row, name, event.stream_id, event.error) for name in names]
+            names = _whose(event, handlers, active)
+            batch.parked += [parked(row, name, event.stream_id, event.error, event.kind) for name in names]
             if event.stream_id is not None:
                 newly.setdefault(event.stream_id, set()).update(names)
             continue
@@ -82,14 +93,30 @@ def hold_back(plan: Plan, active: Sequence[str], decoded: Iterable[Decoded], wai
     return batch
 
 
-def parked(row: LogRow, projection: str, stream_id: UUID | None, error: str | None) -> ParkedEvent:
-    """A row of the log set aside for one projection."""
-    return ParkedEvent(projection, row.position, stream_id, row.type, row.bytes, error)
+def _whose(event: Unreadable, handlers: Handlers | None, active: Sequence[str]) -> Sequence[str]:
+    if event.kind is Kind.FOREIGN:
+        return [NOBODY]
+    if handlers is None or event.kind is Kind.GAP:
+        return active
+    return [name for name in active if name in handlers.projections]
 
 
-def checkpoint_of(row: LogRow) -> Checkpoint:
-    """The checkpoint of somebody who has applied this row and everything before it."""
-    return Checkpoint(row.position, event_id_of(row.bytes))
+def parked(
+    row: Row, projection: str, stream_id: UUID | None, error: str | None, kind: Kind | None = None
+) -> ParkedEvent:
+    """A row set aside for one projection. Without a kind: poison when there is an error, else waiting."""
+    return ParkedEvent(
+        projection=projection,
+        kind=kind or (Kind.POISON if error is not None else Kind.WAITING),
+        partition=row.partition,
+        next_offset=row.next_offset,
+        position=row.position,
+        stream_id=stream_id,
+        type=row.type,
+        bytes=row.bytes,
+        error=error,
+        recorded_at=row.recorded_at,
+    )
 
 
 def _stream_of(raw: bytes) -> UUID | None:

@@ -36,6 +36,11 @@ class Changes(msgspec.Struct, gc=False):
     appended: list[tuple[str, list[Row]]]
     touched: list[Slots]
 
+    def add(self, table: str, slots: Slots) -> None:
+        """Rows of a table that is not the plan's, changed beside."""
+        self.rows.append(_differences(table, slots))
+        self.touched.append(slots)
+
 
 def fold_batch(plan: Plan, cursor: Cursor, hot: Sequence[HotRows[Any]], events: Sequence[Directed]) -> Changes:
     """Load what the batch touches and fold it. Reads only; folding it again gives the same changes."""

@@ -8,7 +8,9 @@ from psycopg import sql
 
 from drumbeat.eventstore.sql.queries import Queries, load_queries
 from drumbeat.projections.engine.bookkeeping import GENERATION, SQL
+from drumbeat.projections.engine.feeding import begin, fed_from
 from drumbeat.projections.engine.shapes import Projection
+from drumbeat.transport.source import LOG
 
 
 class OtherDefinition(Exception):
@@ -20,7 +22,8 @@ def install(
 ) -> tuple[str, ...]:
     """Make what is missing, all or nothing, and name it; two that install at once take turns.
 
-    A projection that is new beside others starts at position 0 and catches up by itself. Raises `OtherDefinition`.
+    A projection that is new beside others is fed from where they are, starts at position 0 and catches up by
+    itself. Raises `OtherDefinition`.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(SQL["take_turns"])
@@ -29,11 +32,14 @@ def install(
         missing = [p for p in projections if p.name not in installed]
         cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(generation)))
         cursor.execute("SELECT set_config('search_path', %s, true)", [generation])
+        cursor.execute(SQL["engine_tables"])
         scripts = [(p, load_queries(p.sql)) for p in missing]
+        fed = fed_from(cursor, generation).values()
+        partitions = frozenset().union(*(known for known, _, _ in fed)) or {LOG}
         for projection, script in scripts:
             cursor.execute(script["tables"])
             cursor.execute(SQL["note_installed"], [generation, projection.name, projection.version])
-            cursor.execute(SQL["begin_at_zero"], [generation, projection.name])
+            begin(cursor, generation, projection.name, partitions, 0)
         for _, script in scripts:
             _make_views(cursor, script)
     return tuple(p.name for p in missing)

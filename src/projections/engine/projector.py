@@ -14,14 +14,18 @@ import structlog
 from drumbeat.eventstore.connections import open_connection
 from drumbeat.projections.engine.apply import NO_DATABASE
 from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
+from drumbeat.projections.engine.continuity import Heal
 from drumbeat.projections.engine.decode import decode_rows
+from drumbeat.projections.engine.feeding import feed
 from drumbeat.projections.engine.garbage import Garbage
 from drumbeat.projections.engine.install import install
+from drumbeat.projections.engine.lanes import cut
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.session import Session, open_session
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.stats import ProjectorStats
-from drumbeat.transport.source import Source, SourceUnavailable
+from drumbeat.projections.engine.work import Work
+from drumbeat.transport.source import Reassigned, Source, SourceUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +49,8 @@ class ProjectorOptions:
     """`batch_events` is the most that one transaction applies; less is applied as soon as it is there.
 
     `poll_seconds` is how long one wait for news may last (a source wakes up earlier, and `stop` is seen after it);
-    `hot_rows` bounds the rows of each entity that stay in memory.
+    `hot_rows` bounds the rows of each entity that stay in memory; `retry_look_seconds` is how often parked events
+    are looked for that are to be tried again.
     """
 
     generation: str = GENERATION
@@ -54,6 +59,7 @@ class ProjectorOptions:
     parked_limit_events: int = 1_000
     hot_rows: int = 50_000
     longest_pause_seconds: float = 5.0
+    retry_look_seconds: float = 0.5
 
 
 class Projector:
@@ -70,7 +76,9 @@ class Projector:
         projections: Sequence[Projection],
         options: ProjectorOptions | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        heal: Heal | None = None,
     ) -> None:
+        """`heal` fetches missing events for a source that may lose some; None: the source loses none."""
         self.stats = ProjectorStats()
         self._source = source
         self._database_url = database_url
@@ -78,6 +86,8 @@ class Projector:
         self._plan = Plan(projections)
         self._narrowed = {frozenset(self._plan.names): self._plan}
         self._clock = clock
+        self._heal = heal
+        self._try_again_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Follow the log until `stop` is set; a lost database is waited for.
@@ -121,6 +131,9 @@ class Projector:
                 self.stats.lost_races += 1
                 self.stats.last_error = str(error)
                 log.info("another_projector_was_first", problem=str(error))
+            except Reassigned as error:
+                log.info("partitions_reassigned", now=str(error))
+                continue
             except (*NO_DATABASE, SourceUnavailable) as error:
                 self.stats.reconnects += 1
                 self.stats.last_error = str(error)
@@ -133,15 +146,20 @@ class Projector:
     @contextmanager
     def _session(self) -> Iterator[Session]:
         generation = self._options.generation
+        everything, assigned = self._source.partitions(), self._source.assigned()
         with closing(self._connect()) as connection:
             install(connection, self._plan.projections, generation)
-        with open_session(self._connect, self._plan, generation, self._options.hot_rows, self.stats) as session:
+            feed(connection, self._plan.names, generation, everything)
+        hot_rows = self._options.hot_rows
+        with open_session(
+            self._connect, self._plan, generation, hot_rows, self.stats, assigned, self._heal
+        ) as session:
             self.stats.parked = session.applier.parked.count
             self._refuse_uneven_counters(session)
             self._refuse_too_many_parked(session)
-            for checkpoint in set(session.checkpoints.values()):
-                if checkpoint.last_event_id is not None:
-                    self._source.verify(checkpoint.position, checkpoint.last_event_id)
+            for name in self._plan.names:
+                if assigned:
+                    self._source.verify(session.committed.places_of(name))
             yield session
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -149,22 +167,31 @@ class Projector:
 
     def _step(self, session: Session, up_to: int | None) -> bool:
         """Read, decode and fold what comes next, while what came before is written. False: there was nothing."""
-        after, active, ceiling = session.next_after(up_to)
+        lane = session.reached.next()
+        after, active = dict(lane.places), lane.names
         with self.stats.stage("read"):
-            batch = self._source.read(after, self._options.batch_events)
-        rows = batch.rows if ceiling is None else [row for row in batch.rows if row.position <= ceiling]
-        had_work = bool(rows) or session.is_writing
-        if rows:
+            delivered = self._source.take(after, self._options.batch_events)
+        delivery = cut(delivered, after, session.reached.ceilings(lane), up_to)
+        had_work = bool(delivery.reached) or session.is_writing
+        if delivery.reached:
             plan = self._plan_of(active)
             with self.stats.stage("decode"):
-                decoded = decode_rows(plan, rows)
-            session.apply(plan, active, after, decoded)
-        if len(rows) < self._options.batch_events:
+                decoded = decode_rows(plan, delivery.rows, every_type=self._heal is not None)
+            session.apply(Work(plan, active, after, decoded, delivery.reached))
+        if len(delivery.rows) < self._options.batch_events:
             session.settle()
+            self._source.applied(session.committed.next().places)
+            self._try_parked_again(session)
         self._refuse_too_many_parked(session)
-        newest = rows[-1].recorded_at if rows else None
-        self.stats.saw(session.lowest, max(batch.high_water, session.lowest), newest, self._clock())
+        newest = delivery.rows[-1].recorded_at if delivery.rows else None
+        self.stats.saw(session.lowest, max(delivery.high_water, session.lowest), newest, self._clock())
         return had_work
+
+    def _try_parked_again(self, session: Session) -> None:
+        # Also when nothing is known to be parked: whoever parked it may have been another.
+        if monotonic() >= self._try_again_at:
+            self._try_again_at = monotonic() + self._options.retry_look_seconds
+            session.try_again()
 
     def _plan_of(self, active: Sequence[str]) -> Plan:
         names = frozenset(active)
@@ -173,13 +200,15 @@ class Projector:
         return self._narrowed[names]
 
     def _refuse_uneven_counters(self, session: Session) -> None:
-        at = session.reached
+        lanes = session.reached
         for follower, followed in self._plan.followed():
-            if at[follower] != at[followed]:
-                raise RebuildNeeded(
-                    f"{follower} is at {at[follower]} and {followed}, whose rows it sums, at {at[followed]}: "
-                    f"rebuild {follower}"
-                )
+            ours, theirs = lanes.places_of(follower), lanes.places_of(followed)
+            for partition, place in ours.items():
+                if place.position != theirs[partition].position:
+                    raise RebuildNeeded(
+                        f"{follower} is at {place.position} and {followed}, whose rows it sums, at "
+                        f"{theirs[partition].position}: rebuild {follower}"
+                    )
 
     def _refuse_too_many_parked(self, session: Session) -> None:
         count, limit = session.applier.parked.count, self._options.parked_limit_events

@@ -3,7 +3,7 @@
 While a batch is being written, the next one is read, decoded and folded; at most one is under way.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,50 +12,47 @@ from typing import Any
 import psycopg
 
 from drumbeat.projections.engine.apply import NOT_THE_EVENTS_FAULT, Applier, Folded
-from drumbeat.projections.engine.bookkeeping import Checkpoint, read_checkpoints, read_parked
-from drumbeat.projections.engine.decode import Decoded
+from drumbeat.projections.engine.bookkeeping import SQL, read_checkpoints, read_parked, take_slot
+from drumbeat.projections.engine.continuity import Continuity, Heal
+from drumbeat.projections.engine.lanes import Lanes
 from drumbeat.projections.engine.plan import Plan
+from drumbeat.projections.engine.redrive import Redrive, due_streams
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.engine.store import Store
+from drumbeat.projections.engine.work import Work
+from drumbeat.transport.source import LOG, Places
 
 
 @dataclass(slots=True)
 class Session:
-    """`checkpoints` are committed; `reached` counts what is folded and being written too. Used by one thread."""
+    """`committed` is in the database; `reached` counts what is being written too. Used by one thread."""
 
     applier: Applier
+    plan: Plan
     writer: ThreadPoolExecutor
-    checkpoints: dict[str, Checkpoint]
-    reached: dict[str, int]
-    _under_way: tuple[Folded, "Future[Checkpoint]"] | None = field(default=None)
+    partitions: frozenset[str]
+    committed: Lanes
+    reached: Lanes
+    _under_way: tuple[Folded, "Future[Places]"] | None = field(default=None)
 
     @property
     def lowest(self) -> int:
-        """Everything up to here is in every read model."""
-        return min(checkpoint.position for checkpoint in self.checkpoints.values())
+        """Everything up to here in our partitions is in every read model."""
+        return self.committed.lowest
 
-    def next_after(self, up_to: int | None) -> tuple[int, list[str], int | None]:
-        """Where to read on, for whom, and up to where: the projections furthest behind catch up with the next."""
-        after = min(self.reached.values())
-        active = [name for name, position in self.reached.items() if position == after]
-        ceilings = [position for position in self.reached.values() if position > after]
-        if up_to is not None:
-            ceilings.append(up_to)
-        return after, active, min(ceilings, default=None)
-
-    def apply(self, plan: Plan, active: Sequence[str], before: int, decoded: Sequence[Decoded]) -> None:
+    def apply(self, work: Work) -> None:
         """Fold a batch and begin to write it; the one before is then committed. Raises what is not its fault."""
         try:
-            folded = self.applier.fold(plan, active, before, decoded)
+            folded = self.applier.fold(work)
         except NOT_THE_EVENTS_FAULT:
             raise
         except Exception:  # noqa: BLE001  parked in parts, below, by `Applier.apply`
             if self.settle():
-                self._stand(active, self.applier.apply(plan, active, before, decoded))
+                self._stand(work, self.applier.apply(work))
             return
         if self.settle():
             self.applier.store.expect(folded.changes)
-            self.reached.update(dict.fromkeys(active, folded.last.position))
+            self.reached.move(work.active, work.after)
             self._under_way = folded, self.writer.submit(self.applier.write, folded)
             if folded.parked:
                 self.settle()  # the next batch must see who waits
@@ -65,19 +62,17 @@ class Session:
         if self._under_way is None:
             return True
         (folded, future), self._under_way = self._under_way, None
+        work = folded.work
         try:
-            checkpoint = future.result()
+            reached = future.result()
         except NOT_THE_EVENTS_FAULT:
             raise
         except Exception:  # noqa: BLE001  as above
-            store = self.applier.store
-            store.forget()
-            self._stand(
-                folded.active, self.applier.apply(folded.plan, folded.active, folded.before, folded.decoded)
-            )
+            self.applier.store.forget()
+            self.committed.move(work.active, self.applier.apply(work))
             return False
         self.applier.store.keep()
-        self.checkpoints.update(dict.fromkeys(folded.active, checkpoint))
+        self.committed.move(work.active, reached)
         return True
 
     @property
@@ -85,9 +80,23 @@ class Session:
         """Whether a batch is under way."""
         return self._under_way is not None
 
-    def _stand(self, active: Sequence[str], checkpoint: Checkpoint) -> None:
-        self.checkpoints.update(dict.fromkeys(active, checkpoint))
-        self.reached.update(dict.fromkeys(active, checkpoint.position))
+    def try_again(self) -> None:
+        """Try what is parked and due again. Nothing is being written."""
+        applier = self.applier
+        with applier.writing.cursor() as cursor:
+            due = due_streams(cursor, applier.generation, self.partitions)
+        if not due:
+            return
+        redrive = Redrive(applier, self.plan, self.committed)
+        for stream_id in due:
+            redrive.stream(stream_id)
+        with applier.writing.cursor() as cursor:
+            applier.parked = read_parked(cursor, applier.generation, list(self.partitions))
+        applier.stats.parked = applier.parked.count
+
+    def _stand(self, work: Work, reached: Places) -> None:
+        self.committed.move(work.active, reached)
+        self.reached.move(work.active, reached)
 
 
 @contextmanager
@@ -97,21 +106,26 @@ def open_session(
     generation: str,
     hot_rows: int,
     stats: ProjectorStats,
+    partitions: Collection[str],
+    heal: Heal | None,
 ) -> Iterator[Session]:
-    """Begin with what the database says. At the end whatever is being written is finished or has failed."""
+    """Begin with what the database says. At the end whatever is being written is finished or has failed.
+
+    `heal`: versions are watched, and what is missing is fetched with it.
+    """
     with connect() as loading, connect() as writing, ThreadPoolExecutor(1, "drumbeat-writer") as writer:
         for connection in (loading, writing):
             _prepare(connection, generation)
+        store = Store(writing, plan, hot_rows, generation)
         with loading.cursor() as cursor:
-            known = read_checkpoints(cursor, generation)
-            parked = read_parked(cursor, generation)
-        checkpoints = {name: known[name] for name in plan.names}
-        applier = Applier(loading, writing, Store(writing, plan, hot_rows, generation), generation, parked, stats)
-        yield Session(applier, writer, checkpoints, _positions(checkpoints))
-
-
-def _positions(checkpoints: Mapping[str, Checkpoint]) -> dict[str, int]:
-    return {name: checkpoint.position for name, checkpoint in checkpoints.items()}
+            checkpoints = read_checkpoints(cursor, generation, partitions)
+            parked = read_parked(cursor, generation, list(partitions))
+            shard = 0 if LOG in partitions else take_slot(cursor)
+            (began_at,) = cursor.execute(SQL["began_at"], [generation]).fetchone() or (0,)
+        continuity = Continuity(store.hot_streams, store.streams, heal, began_at) if heal is not None else None
+        applier = Applier(loading, writing, store, generation, shard, parked, continuity, stats)
+        committed, reached = (Lanes(checkpoints, plan.names) for _ in range(2))
+        yield Session(applier, plan, writer, frozenset(partitions), committed, reached)
 
 
 _SETTINGS = {

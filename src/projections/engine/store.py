@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 
 from drumbeat.projections.engine.bookkeeping import GENERATION
+from drumbeat.projections.engine.continuity import STREAMS
 from drumbeat.projections.engine.fold import Changes
 from drumbeat.projections.engine.hot import HotRows
 from drumbeat.projections.engine.plan import Plan
@@ -39,9 +40,16 @@ class Store:
                         found.get(measures.table), measures.table, columns, len(columns) - 1
                     )
         self.hot = tuple(HotRows(entity, self.tables[entity.table], hot_rows) for entity in plan.entities)
+        self._add_table(found, STREAMS.table, STREAMS.row, STREAMS.key_columns)
+        self.streams: Table[Any] = self.tables[STREAMS.table]
+        self.hot_streams = HotRows(STREAMS, self.streams, hot_rows)
 
     def _add_table(self, found: Mapping[str, Found], name: str, row: type[Row], key_columns: int) -> None:
         self.tables[name] = Table(found.get(name), name, row.__struct_fields__, key_columns)
+
+    @property
+    def _all_hot(self) -> tuple[HotRows[Any], ...]:
+        return (*self.hot, self.hot_streams)
 
     def write(self, cursor: Cursor, changes: Changes, shard: int) -> None:
         """Each changed row once, in the caller's transaction."""
@@ -62,12 +70,13 @@ class Store:
 
     def expect(self, changes: Changes) -> None:
         """The changes are being written; nothing else is."""
-        for hot, slots in zip(self.hot, changes.touched, strict=True):
+        # Streams come last, and only from a source that may lose events.
+        for hot, slots in zip(self._all_hot, changes.touched, strict=False):
             hot.expect(slots)
 
     def keep(self) -> None:
         """What was being written is committed."""
-        for hot in self.hot:
+        for hot in self._all_hot:
             hot.keep()
 
     def tell_planner(self, cursor: Cursor) -> None:
@@ -77,7 +86,7 @@ class Store:
 
     def forget(self) -> None:
         """The tables may hold something else than what was written last."""
-        for hot in self.hot:
+        for hot in self._all_hot:
             hot.forget()
         for table in (*self.tables.values(), *self.counters.values()):
             table.forget()

@@ -2,7 +2,8 @@
 CREATE SCHEMA IF NOT EXISTS readmodel;
 CREATE SCHEMA IF NOT EXISTS live;
 
--- One row per projection; written by the projector in the transaction of the rows it stands for, compare-and-set.
+-- How far each projection is in each partition: the log is one, named `log`; on Kafka it is `TOPIC/NUMBER`. Written by
+-- the projector in the transaction of the rows it stands for, compare-and-set.
 CREATE TABLE readmodel.checkpoints (
     generation    text NOT NULL,
     projection    text NOT NULL,
@@ -10,7 +11,10 @@ CREATE TABLE readmodel.checkpoints (
     last_event_id uuid,                    -- of the event at `position`; null before the first, or when unreadable
     recorded_at   timestamptz,             -- when that event was recorded: the age of what readers see
     updated_at    timestamptz NOT NULL,
-    PRIMARY KEY (generation, projection)
+    partition     text NOT NULL,
+    next_offset   bigint,                  -- on Kafka: what is read next
+    began_at      bigint NOT NULL DEFAULT 0, -- up to here the rows were made before this partition fed them
+    PRIMARY KEY (generation, projection, partition)
 ) WITH (fillfactor = 50);
 
 -- Which definition of a projection a generation holds; written when the generation is installed.
@@ -22,18 +26,26 @@ CREATE TABLE readmodel.projections (
     PRIMARY KEY (generation, projection)
 );
 
--- Events that a projection could not apply, and those of the same stream that wait behind them, in order.
--- Written by the projector, taken out by whoever re-drives them.
+-- What could not be applied, whole: an event that failed with what waits behind it in its stream, or a record that is
+-- no event of ours. Written by the projector; who wants it tried again sets `retry_at`.
 CREATE TABLE readmodel.parked_events (
-    generation text NOT NULL,
-    projection text NOT NULL,
-    position   bigint NOT NULL,
-    stream_id  uuid,                       -- null when the bytes do not even say that
-    type       text NOT NULL,
-    bytes      bytea NOT NULL,
-    error      text,                       -- null: nothing wrong with it, it waits behind an earlier one
-    parked_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (generation, projection, position)
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    generation   text NOT NULL,
+    projection   text NOT NULL,            -- `*`: nobody's, because the record is no event of ours
+    kind         text NOT NULL,            -- poison: it fails · waiting: behind an earlier one · gap: events before it
+                                           -- are missing · foreign: no event of ours
+    partition    text NOT NULL,
+    next_offset  bigint,                   -- the one after the record's own; null in the log
+    position     bigint NOT NULL,          -- of a foreign record: that of the event before it
+    stream_id    uuid,                     -- null when the bytes do not even say that
+    type         text NOT NULL,
+    bytes        bytea NOT NULL,
+    error        text,                     -- null: nothing wrong with it, it waits
+    recorded_at  timestamptz NOT NULL,
+    parked_at    timestamptz NOT NULL DEFAULT now(),
+    attempts     integer NOT NULL DEFAULT 0, -- how often it was tried again
+    retry_at     timestamptz,              -- when it is to be tried again; null: when somebody asks for it
+    published_at timestamptz               -- when it was copied to the topic of dead letters
 );
 
-CREATE INDEX parked_events_by_stream ON readmodel.parked_events (generation, projection, stream_id, position);
+CREATE INDEX parked_events_by_stream ON readmodel.parked_events (generation, stream_id, position);
