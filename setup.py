@@ -10,5 +10,5 @@ setup(
         "drumbeat.examples",
         *("drumbeat." + name for name in find_packages("src")),
     ],
-    package_data={"": ["**/*.sql", "*.html", "py.typed", "*.toml", "*.json"]},
+    package_data={"": ["**/*.sql", "*.html", "py.typed", "**/*.toml", "**/*.json", "**/*.yaml", "**/*.md"]},
 )

@@ -1,4 +1,4 @@
-"""What is shipped: one wheel with the package `drumbeat`, its statements, pages and mappings."""
+"""What is shipped: one wheel with the package `drumbeat`, its statements, pages, mappings and contract."""
 
 import shutil
 import subprocess
@@ -32,6 +32,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_every_file_of_the_package_is_in_the_wheel(wheel: list[str]) -> None:
     files = (path for path in (ROOT / "src").rglob("*") if path.is_file())
     ours = {f"drumbeat/{path.relative_to(ROOT / 'src')}" for path in files if not NOT_SHIPPED & set(path.parts)}
+    assert ours - set(wheel) == set()
+
+
+@pytest.mark.slow
+def test_the_contract_with_the_outside_is_in_the_wheel(wheel: list[str]) -> None:
+    files = (path for path in (ROOT / "streams").rglob("*") if path.is_file())
+    ours = {f"drumbeat/{path.relative_to(ROOT)}" for path in files if not NOT_SHIPPED & set(path.parts)}
     assert ours - set(wheel) == set()
 
 
