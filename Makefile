@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 AXES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check format bench bench-quick lock clean
+.PHONY: help setup run test unit check format streams release-schemas bench bench-quick lock clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: requirements.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit("Drumbeat needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -32,12 +32,18 @@ check: setup ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p drumbeat
-	$(BIN)/mypy tests benchmarks
+	$(BIN)/mypy tests benchmarks tools/streams_contract
 	$(BIN)/lint-imports --no-cache
 
 format: setup ## rewrite files the way `make check` wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+streams: setup ## write what streams/ says from the code
+	PYTHONPATH=tools $(BIN)/python -m streams_contract
+
+release-schemas: setup ## keep the schemas as released; consumers may rely on them from then on
+	PYTHONPATH=tools $(BIN)/python -m streams_contract release
 
 bench: setup ## all benchmarks as ratios; AXES="append-1 live" for some
 	$(BIN)/python -m benchmarks $(AXES)
