@@ -3,7 +3,7 @@
 What only one kind of process needs is imported when that process is put together.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import structlog
 from eventsourcing.persistence import OperationalError
 
-from drumbeat import telemetry
 from drumbeat.access import StoredWorkspaceKeys, person, provider, system
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import Ledger, LedgerUnavailable
 from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.ledger import EventStoreLedger
-from drumbeat.eventstore.migrations import ACCESS, LEDGER
+from drumbeat.eventstore.migrations import ACCESS, LEDGER, MigrationSet
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.projections import (
     activity,
@@ -36,9 +35,7 @@ from drumbeat.projections import (
 )
 from drumbeat.projections.engine.bookkeeping import READMODEL
 from drumbeat.projections.engine.install import install
-from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.settings import Settings
-from drumbeat.transport.source import LogSource
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -67,7 +64,10 @@ PROJECTIONS = tuple(
 )
 """Every read model there is."""
 
-MIGRATION_SETS = (LEDGER, ACCESS, READMODEL)
+LOG_SETS = (LEDGER, ACCESS)
+"""The schemas of the log's database."""
+
+MIGRATION_SETS = (*LOG_SETS, READMODEL)
 """Every schema there is, in the order in which they are migrated."""
 
 Say = Callable[[str], None]
@@ -107,20 +107,39 @@ def revival(settings: Settings) -> Iterator[Callable[[], object]]:
         server.stop()
 
 
-def migrate(database_url: str, *, patience_seconds: float = 10.0) -> tuple[str, ...]:
+@contextmanager
+def database_of_log(settings: Settings, *, say: Say = lambda _words: None) -> Iterator[str | None]:
+    """As `database`; None where read models of their own server are fed from Kafka and no log is named."""
+    if settings.database_url is None and settings.read_database_url is not None and settings.projects_from_kafka:
+        yield None
+        return
+    with database(settings, say=say) as url:
+        yield url
+
+
+def migrate(settings: Settings, database_url: str, *, patience_seconds: float = 10.0) -> tuple[str, ...]:
     """Bring every schema up to date and make missing read models; what was done, by name.
 
-    Raises the library's `OperationalError` when the database does not answer in time, `SchemaNewer`,
+    Raises the library's `OperationalError` when a database does not answer in time, `SchemaNewer`,
     `OtherDefinition`.
     """
-    wait_for_database(database_url, patience_seconds=patience_seconds)
-    done = [f"{one.name}/{name}" for one in MIGRATION_SETS for name in one.migrate(database_url)]
-    with closing(open_connection(database_url, settings={})) as connection:
+    read_models_url = read_url(settings, database_url)
+    for url in dict.fromkeys((database_url, read_models_url)):
+        wait_for_database(url, patience_seconds=patience_seconds)
+    done = [f"{one.name}/{name}" for one in LOG_SETS for name in one.migrate(database_url)]
+    done += [f"{READMODEL.name}/{name}" for name in READMODEL.migrate(read_models_url)]
+    with closing(open_connection(read_models_url, settings={})) as connection:
         done += [f"read model {name}" for name in install(connection, PROJECTIONS)]
     return tuple(done)
 
 
-def check_schemas(database_url: str) -> None:
+def check_all_schemas(settings: Settings, database_url: str) -> None:
+    """As `check_schemas`, of both databases."""
+    check_schemas(database_url, LOG_SETS)
+    check_schemas(read_url(settings, database_url), (READMODEL,))
+
+
+def check_schemas(database_url: str, sets: Sequence[MigrationSet]) -> None:
     """Raises `SchemaOlder` or `SchemaNewer`. A database that is away cannot be judged, and is waited for later."""
     try:
         wait_for_database(database_url, patience_seconds=2.0)
@@ -128,7 +147,7 @@ def check_schemas(database_url: str) -> None:
         log.warning("database_away", problem=str(error))
         return
     with closing(open_connection(database_url, settings={})) as connection:
-        for one in MIGRATION_SETS:
+        for one in sets:
             one.check(connection)
 
 
@@ -157,30 +176,23 @@ def run_api(settings: Settings, database_url: str, stop: Event) -> None:
     """Answer requests until `stop` is set. Raises `Failed` when the port cannot be had, `SchemaMismatch`."""
     from drumbeat.opsapi.serving import serve
 
-    check_schemas(database_url)
+    check_all_schemas(settings, database_url)
     serve(api(settings, database_url), settings.api_host, settings.api_port, stop)
 
 
-def run_projector(settings: Settings, database_url: str, stop: Event) -> None:
-    """Keep the read models up to date until `stop` is set. Raises `ProjectorStopped`, `SchemaMismatch`."""
-    from drumbeat.opsapi.projector_metrics import ProjectorMetrics
-    from drumbeat.opsapi.serving import serve_metrics
+def run_projector(settings: Settings, database_url: str | None, stop: Event) -> None:
+    """Keep the read models up to date until `stop` is set. `database_url` None: the log is out of reach.
 
-    check_schemas(database_url)
-    with closing(LogSource(database_url)) as source:
-        projector = Projector(
-            source,
-            database_url,
-            PROJECTIONS,
-            ProjectorOptions(
-                batch_events=settings.projection_batch_events,
-                poll_seconds=settings.projection_poll_ms / 1000,
-                parked_limit_events=settings.parked_limit_events,
-            ),
-        )
-        telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, now, lambda: source.held_up_seconds))
-        serve_metrics(settings.api_host, settings.project_metrics_port)
-        projector.run(stop)
+    Raises `ProjectorStopped`, `FeedChanged`, `SchemaMismatch`, `KafkaUnfit`.
+    """
+    from drumbeat.opsapi import projecting
+
+    if database_url is not None:
+        check_schemas(database_url, LOG_SETS)
+    read_models_url = settings.read_database_url or database_url
+    assert read_models_url is not None
+    check_schemas(read_models_url, (READMODEL,))
+    projecting.run_projector(settings, database_url, read_models_url, PROJECTIONS, now, stop)
 
 
 @contextmanager
@@ -230,13 +242,14 @@ def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
     from drumbeat.opsapi.serving import serve_metrics
     from drumbeat.policies.clock import Clock
 
-    check_schemas(database_url)
+    check_all_schemas(settings, database_url)
     serve_metrics(settings.api_host, settings.policies_metrics_port)
     with ledger(settings, database_url, stop=stop) as on:
         keep_forgetting(on, stop)
         clock = Clock(commands(database_url, on), observe=count_policy)
         poll_seconds = settings.policies_poll_ms / 1000
-        clock.run(lambda: open_connection(database_url, settings={}), now, stop, poll_seconds)
+        timers_url = read_url(settings, database_url)
+        clock.run(lambda: open_connection(timers_url, settings={}), now, stop, poll_seconds)
 
 
 def load_demonstration(

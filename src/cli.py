@@ -99,7 +99,9 @@ def up(
             )
 
     run = MachineRun(in_force, stop_on_signals(), say=_say)
-    raise typer.Exit(run.run(migrate=bootstrap.migrate, load=load if demonstration else None))
+    raise typer.Exit(
+        run.run(migrate=lambda url: bootstrap.migrate(in_force, url), load=load if demonstration else None)
+    )
 
 
 @app.command()
@@ -109,9 +111,21 @@ def api(lifeline: Lifeline = None) -> None:
 
 
 @app.command()
-def project(lifeline: Lifeline = None) -> None:
-    """Follow the log and keep the read models up to date."""
-    _run("projector", lifeline)
+def project(
+    source: Annotated[
+        settings_module.ProjectionSource | None, typer.Option(help="Where to read; else as the settings say.")
+    ] = None,
+    lifeline: Lifeline = None,
+) -> None:
+    """Follow the log, or Kafka, and keep the read models up to date."""
+    from drumbeat import bootstrap
+
+    in_force = _settings("projector")
+    if source is not None:
+        in_force = in_force.model_copy(update={"projection_source": source})
+    stop = _stop(lifeline)
+    with bootstrap.database_of_log(in_force, say=_say) as url:
+        bootstrap.run_projector(in_force, url, stop)
 
 
 @app.command()
@@ -121,14 +135,19 @@ def policies(lifeline: Lifeline = None) -> None:
 
 
 def _run(process: str, lifeline: int | None) -> None:
+    from drumbeat import bootstrap
+
     in_force = _settings(process)
+    stop = _stop(lifeline)
+    with bootstrap.database(in_force, say=_say) as url:
+        getattr(bootstrap, f"run_{process}")(in_force, url, stop)
+
+
+def _stop(lifeline: int | None) -> Event:
     stop = stop_on_signals()
     if lifeline is not None:
         hold(lifeline)
-    from drumbeat import bootstrap
-
-    with bootstrap.database(in_force, say=_say) as url:
-        getattr(bootstrap, f"run_{process}")(in_force, url, stop)
+    return stop
 
 
 @app.command()
@@ -136,8 +155,9 @@ def migrate() -> None:
     """Bring the schemas up to date."""
     from drumbeat import bootstrap
 
-    with bootstrap.database(_settings("migrate", quiet=True), say=_say) as url:
-        done = bootstrap.migrate(url)
+    in_force = _settings("migrate", quiet=True)
+    with bootstrap.database(in_force, say=_say) as url:
+        done = bootstrap.migrate(in_force, url)
     for name in done:
         print(name)
     _say("up to date" if done else "nothing to do")
@@ -151,7 +171,7 @@ def status(as_json: Json = False) -> None:
 
     in_force = _settings("status", quiet=True)
     with bootstrap.database(in_force, say=_say) as url:
-        bootstrap.check_schemas(url)
+        bootstrap.check_all_schemas(in_force, url)
         found = look(in_force, url)
     print(json.dumps(found.document(), indent=2) if as_json else "\n".join(found.lines()))
     raise typer.Exit(Exit.DONE if found.healthy else Exit.REFUSED)
@@ -212,7 +232,7 @@ def import_(
     in_force = _settings("import", quiet=True)
     read = load_mapping(mapping)
     with bootstrap.database(in_force, say=_say) as url, progress(f"importing {file.name}") as show:
-        bootstrap.migrate(url)
+        bootstrap.migrate(in_force, url)
         done = bootstrap.import_call_history(
             in_force, url, file, read, refused_rows=report or report_path(file), on_progress=shown(show)
         )
@@ -229,7 +249,7 @@ class _Operator:
 
         in_force = _settings("campaign", quiet=True)
         with bootstrap.database(in_force, say=_say) as url:
-            bootstrap.check_schemas(url)
+            bootstrap.check_all_schemas(in_force, url)
             return asyncio.run(inside.ask(bootstrap.api(in_force, url), path, query))
 
     def give(self, command: Command) -> Done:

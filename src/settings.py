@@ -52,6 +52,14 @@ class KafkaMechanism(StrEnum):
     SCRAM_SHA_512 = "SCRAM-SHA-512"
 
 
+class ProjectionSource(StrEnum):
+    """Where projectors get their events."""
+
+    AUTO = "auto"
+    LOG = "log"
+    KAFKA = "kafka"
+
+
 class SettingsError(Exception):
     """A variable has a value that is not allowed, or is not known. The message is one line a variable."""
 
@@ -101,6 +109,10 @@ class Settings(BaseModel):
     parked_limit_events: int = Field(
         default=1_000, ge=0, le=1_000_000, description="Parked events at which a projector stops and says so."
     )
+    projection_source: ProjectionSource = Field(
+        default=ProjectionSource.AUTO,
+        description="Where projectors read: the log or Kafka; auto: Kafka when brokers are named.",
+    )
     kafka_bootstrap: str | None = Field(
         default=None,
         pattern=r"^[^\s,:/]+:\d+(,[^\s,:/]+:\d+)*$",
@@ -110,6 +122,16 @@ class Settings(BaseModel):
         default="drumbeat.",
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
         description="What the names of all topics begin with.",
+    )
+    kafka_group: str = Field(
+        default="drumbeat-projections",
+        min_length=1,
+        description="Consumer group of the projectors: those of one group share the partitions.",
+    )
+    kafka_instance: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name of one projector in the group, kept over restarts. Unset: host and metrics port.",
     )
     kafka_contacts_partitions: int = Field(
         default=6, ge=1, le=1_000, description="Partitions of the topic of contacts; for good."
@@ -151,6 +173,13 @@ class Settings(BaseModel):
     )
 
     @property
+    def projects_from_kafka(self) -> bool:
+        """Whether projectors read Kafka."""
+        if self.projection_source is ProjectionSource.AUTO:
+            return self.kafka_bootstrap is not None
+        return self.projection_source is ProjectionSource.KAFKA
+
+    @property
     def postgres_home(self) -> Path:
         """Where the embedded Postgres keeps its state."""
         return self.home / "postgres"
@@ -175,6 +204,8 @@ _WORDS = {
     "kafka_bootstrap": "HOST:PORT, several with commas",
     "kafka_topic_prefix": "letters, digits, `.`, `_` and `-`",
     "kafka_ca_file": "a path",
+    "kafka_group": "a name",
+    "kafka_instance": "a name",
     "kafka_user": "a name",
     "kafka_password": "a text",
     "home": "a path",

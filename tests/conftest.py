@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from support.postgres import TestServer, server_for_session
@@ -18,6 +20,16 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("drumbeat")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loggers_that_keep_nothing() -> Iterator[None]:
+    """Loggers of modules outlive a test: none may keep how a command run inside the test process configured it."""
+    configure = structlog.configure
+    with mock.patch.object(
+        structlog, "configure", lambda **how: configure(**{**how, "cache_logger_on_first_use": False})
+    ):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from drumbeat.eventstore.migrations import SchemaMismatch
 from drumbeat.eventstore.reader import LogUnavailable
 from drumbeat.intake.errors import IntakeError, LedgerAway
 from drumbeat.opsapi.exits import Exit
+from drumbeat.projections.engine.feeding import FeedChanged
 from drumbeat.projections.engine.install import OtherDefinition
 from drumbeat.projections.engine.projector import ProjectorStopped
 from drumbeat.settings import SettingsError
@@ -32,6 +33,7 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (SchemaMismatch, Exit.UNFIT),
     (UnsafeServer, Exit.UNFIT),
     (OtherDefinition, Exit.UNFIT),
+    (FeedChanged, Exit.UNFIT),
     (LogRewound, Exit.UNFIT),
     (ProjectorStopped, Exit.REFUSED),
     (LedgerAway, Exit.UNAVAILABLE),

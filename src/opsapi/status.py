@@ -103,7 +103,7 @@ def look(
             clock(),
             redacted(database_url),
             head,
-            tuple(standings(database_url)),
+            tuple(standings(settings.read_database_url or database_url)),
             long_appends,
             processes(settings),
         )

@@ -31,7 +31,7 @@ PEOPLE = 12
 @pytest.fixture(scope="module")
 def url(postgres_server: TestServer) -> Iterator[str]:
     with postgres_server.fresh_database() as fresh:
-        bootstrap.migrate(fresh)
+        bootstrap.migrate(Settings(), fresh)
         yield fresh
 
 

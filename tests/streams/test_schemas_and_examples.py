@@ -18,6 +18,7 @@ from drumbeat.events.upcasters import UPCASTERS
 from drumbeat.opsapi.follow import Choice, Shown
 from drumbeat.projections.engine.decode import decode_rows
 from drumbeat.projections.engine.plan import Plan
+from drumbeat.settings import Settings
 from drumbeat.transport.dead_letter_records import DEAD_LETTER_TYPE, decode_dead_letter
 from drumbeat.transport.source import LogRow
 from drumbeat.transport.watermarks import WATERMARK_TYPE, position_of
@@ -95,7 +96,7 @@ def test_the_read_models_fold_every_example(database_url: str) -> None:
     log = ListLog()
     for type_name in sorted(EVENTS, key=lambda name: name not in FIRST_OF_A_STREAM):
         log.tell_raw(type_name, example(type_name))
-    bootstrap.migrate(database_url)
+    bootstrap.migrate(Settings(), database_url)
     project(log, database_url, bootstrap.PROJECTIONS)
     assert rows_of(database_url, "readmodel.parked_events") == []
 

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from drumbeat import bootstrap
 from drumbeat.events import FACTS
 from drumbeat.settings import Settings
-from drumbeat.transport.cluster import Cluster
+from drumbeat.transport.cluster import Cluster, topic_partitions
 from drumbeat.transport.topic_definitions import DEFAULT_MAX_EVENT_BYTES, Topic, definitions, topic_of, topics_of
 from drumbeat.transport.topic_differences import Difference, Found, differences
 
@@ -15,7 +14,7 @@ CLUSTER = Cluster(bootstrap="nowhere:9092", topic_prefix="acme.")
 
 
 def wanted(name: str, *, replication: int = 1, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> Topic:
-    partitions = bootstrap.topic_partitions(Settings())
+    partitions = topic_partitions(Settings())
     topics = topics_of(CLUSTER, partitions, replication, max_event_bytes)
     return next(topic for topic in topics if topic.name == f"acme.{name}")
 
@@ -53,7 +52,7 @@ def test_every_file_says_who_writes_under_which_key_in_which_order_and_for_how_l
 
 
 def test_the_files_and_the_settings_have_the_same_partitions_by_default() -> None:
-    for topic in topics_of(CLUSTER, bootstrap.topic_partitions(Settings()), 1):
+    for topic in topics_of(CLUSTER, topic_partitions(Settings()), 1):
         assert topic.partitions == topic.definition.partitions
 
 

@@ -139,3 +139,10 @@ LISTEN drumbeat_log;
 -- name: notify
 -- Say that something was appended; in a transaction of its own, because its commit takes a lock of the whole server.
 NOTIFY drumbeat_log;
+
+-- name: versions
+-- Some versions of some streams, in their order.
+SELECT stream_id, position, type, bytes, recorded_at
+FROM unnest(%(stream_ids)s::uuid[], %(first)s::integer[], %(last)s::integer[]) AS wanted (stream, first, last)
+JOIN ledger.events ON stream_id = stream AND version BETWEEN first AND last
+ORDER BY stream_id, version;

@@ -1,0 +1,61 @@
+"""Events that did not come by another way, fetched from the log by stream and version."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from drumbeat.eventstore.connections import Connection, open_connection
+from drumbeat.eventstore.reader import LogRow, microseconds
+from drumbeat.eventstore.sql import load_queries
+
+log = structlog.get_logger(__name__)
+
+_SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
+
+
+class FromLog:
+    """Fetches versions of streams over a connection of its own. For one thread."""
+
+    def __init__(self, url: str) -> None:
+        """Connects at the first call."""
+        self._url = url
+        self._connection: Connection | None = None
+
+    def __call__(self, missing: Mapping[UUID, tuple[int, int]]) -> Mapping[UUID, Sequence[LogRow]] | None:
+        """What the log holds between the first and the last version of each stream, both included, in order.
+
+        None: the log cannot be reached now.
+        """
+        arguments = {
+            "stream_ids": list(missing),
+            "first": [first for first, _ in missing.values()],
+            "last": [last for _, last in missing.values()],
+        }
+        try:
+            if self._connection is None:
+                self._connection = open_connection(self._url, settings={"timezone": "UTC"})
+            rows = self._connection.execute(_SQL["versions"], arguments).fetchall()
+        except psycopg.Error as error:
+            log.warning("log_away_for_healing", problem=str(error).strip())
+            self.close()
+            return None
+        found: dict[UUID, list[LogRow]] = {}
+        for stream_id, position, type_name, raw, recorded_at in rows:
+            row = LogRow(position, type_name, bytes(raw), microseconds(recorded_at))
+            found.setdefault(stream_id, []).append(row)
+        return found
+
+    def close(self) -> None:
+        """Let go of the connection; a later call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def cannot_heal(_missing: Mapping[UUID, tuple[int, int]]) -> None:
+    """For those who have no log to fetch from: the stream waits."""
+    return

@@ -1,0 +1,116 @@
+"""A projector as a process: fed from the log, or from Kafka, into the read database."""
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
+from threading import Event
+
+import structlog
+
+from drumbeat import telemetry
+from drumbeat.eventstore.healing import FromLog, cannot_heal
+from drumbeat.opsapi.projector_metrics import ProjectorMetrics
+from drumbeat.opsapi.serving import serve_metrics
+from drumbeat.projections.engine.continuity import Heal
+from drumbeat.projections.engine.projector import Projector, ProjectorOptions
+from drumbeat.projections.engine.shapes import Projection
+from drumbeat.settings import Settings
+from drumbeat.transport.cluster import (
+    KafkaProblem,
+    cluster_of,
+    require_libraries,
+    topic_partitions,
+    topic_replication,
+)
+from drumbeat.transport.source import LogSource, Source
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+@contextmanager
+def feed(
+    settings: Settings, log_url: str | None, stop: Event
+) -> Iterator[tuple[Source, Heal | None, Callable[[], float]]]:
+    """What feeds the read models, what heals it, and for how long one append has held it up.
+
+    `log_url` None: the log cannot be reached from here, so that what Kafka loses cannot be healed.
+    """
+    with ExitStack() as stack:
+        from_log = stack.enter_context(closing(LogSource(log_url))) if log_url is not None else None
+        if not settings.projects_from_kafka:
+            assert from_log is not None, "without Kafka the log is what is read"
+            yield from_log, None, lambda: from_log.held_up_seconds
+            return
+        counts = _checked(settings, stop)
+        from drumbeat.transport.kafka_source import KafkaSource
+
+        heal: Heal = stack.enter_context(closing(FromLog(log_url))) if log_url is not None else cannot_heal
+        source = KafkaSource(
+            cluster_of(settings),
+            counts,
+            group=settings.kafka_group,
+            instance=instance_of(settings),
+            from_log=from_log,
+        )
+        yield stack.enter_context(closing(source)), heal, lambda: 0.0
+
+
+def run_projector(
+    settings: Settings,
+    log_url: str | None,
+    read_url: str,
+    projections: Sequence[Projection],
+    clock: Callable[[], datetime],
+    stop: Event,
+) -> None:
+    """Keep read models up to date until `stop` is set. Raises `ProjectorStopped`, `FeedChanged`, `KafkaUnfit`."""
+    serve_metrics(settings.api_host, settings.project_metrics_port)
+    with feed(settings, log_url, stop) as (source, heal, held_up_seconds):
+        projector = Projector(
+            source,
+            read_url,
+            projections,
+            ProjectorOptions(
+                batch_events=settings.projection_batch_events,
+                poll_seconds=settings.projection_poll_ms / 1000,
+                parked_limit_events=settings.parked_limit_events,
+            ),
+            heal=heal,
+        )
+        telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, clock, held_up_seconds))
+        projector.run(stop)
+
+
+def instance_of(settings: Settings) -> str | None:
+    """The name that this projector keeps over restarts; None: no two of them can be told apart from outside."""
+    if settings.kafka_instance is not None:
+        return settings.kafka_instance
+    port = settings.project_metrics_port
+    return f"{socket.gethostname()}-{port}" if port else None
+
+
+def _checked(settings: Settings, stop: Event) -> Mapping[str, int]:
+    """The event topics with their partition counts; waits for brokers that are away and topics that are missing.
+
+    A projector must not read topics that were made with other numbers: streams would change their partition.
+    """
+    require_libraries()
+    from drumbeat.transport.topics import check, topics_of
+
+    cluster = cluster_of(settings)
+    wanted = topics_of(cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes)
+    counts = {topic.name: topic.partitions for topic in wanted if topic.definition.stream is not None}
+    pause_seconds = 0.25
+    while not stop.is_set():
+        try:
+            check(cluster, wanted)
+        except KafkaProblem as error:
+            log.warning("projector_waits_for_kafka", problem=str(error), seconds=pause_seconds)
+            stop.wait(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        else:
+            break
+    return counts

@@ -1,0 +1,44 @@
+"""Which topic and which partition an event belongs into: the same for whoever writes, reads or counts them."""
+
+import struct
+from functools import lru_cache
+from typing import Final
+
+from drumbeat.transport import topic_definitions
+from drumbeat.transport.cluster import KafkaUnfit
+
+_REMEMBERED_KEYS: Final = 200_000
+_MASK: Final = 0xFFFFFFFF
+_MULTIPLIER: Final = 0x5BD1E995
+_SEED: Final = 0x9747B28C
+
+
+def topic_of(type_name: str) -> str:
+    """The name, without prefix, of the topic of an event's type. Raises `KafkaUnfit` when none carries it."""
+    try:
+        return topic_definitions.topic_of(type_name)
+    except LookupError as error:
+        raise KafkaUnfit(
+            f"an event of type {type_name!r} has no topic: this Drumbeat is too old for it"
+        ) from error
+
+
+def partition_of(stream_id: str | bytes, partitions: int) -> int:
+    """The partition of a key, as Kafka's own partitioners choose it: murmur2 of its bytes, modulo the count."""
+    return positive_hash(stream_id if isinstance(stream_id, bytes) else stream_id.encode()) % partitions
+
+
+@lru_cache(maxsize=_REMEMBERED_KEYS)
+def positive_hash(key: bytes) -> int:
+    """Kafka's murmur2 of a key without the sign. Remembered: streams have many events, each would cost 7 µs."""
+    hashed = _SEED ^ len(key)
+    whole = len(key) & ~3
+    for (word,) in struct.iter_unpack("<I", key[:whole]):
+        mixed = (word * _MULTIPLIER) & _MASK
+        mixed ^= mixed >> 24
+        hashed = ((hashed * _MULTIPLIER) & _MASK) ^ ((mixed * _MULTIPLIER) & _MASK)
+    if rest := key[whole:]:
+        hashed = ((hashed ^ int.from_bytes(rest, "little")) * _MULTIPLIER) & _MASK
+    hashed ^= hashed >> 13
+    hashed = (hashed * _MULTIPLIER) & _MASK
+    return (hashed ^ hashed >> 15) & 0x7FFFFFFF
