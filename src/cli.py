@@ -26,8 +26,10 @@ from drumbeat.opsapi.campaigns import app as campaigns
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed, explain
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
+from drumbeat.opsapi.streams import app as streams
 from drumbeat.settings import Settings
 from drumbeat.telemetry import configure_logging
+from drumbeat.transport.topic_differences import Outcome
 
 app = typer.Typer(
     name="drumbeat",
@@ -38,6 +40,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(campaigns, name="campaign")
+app.add_typer(streams, name="streams")
 
 
 @app.callback()
@@ -241,7 +244,7 @@ def import_(
 
 
 class _Operator:
-    """What `drumbeat campaign` works with: the API, asked from inside, and commands given as this account."""
+    """What groups of commands work with: the API, asked from inside; commands given as this account; topics."""
 
     def ask(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         from drumbeat import bootstrap
@@ -258,6 +261,23 @@ class _Operator:
         in_force = _settings("campaign", quiet=True)
         with bootstrap.database(in_force, say=_say) as url, bootstrap.ledger(in_force, url) as on:
             return bootstrap.commands(url, on).execute(command, person(), now=bootstrap.now())
+
+    def topics(self, *, make: bool) -> list[Outcome]:
+        from drumbeat import bootstrap
+        from drumbeat.transport.cluster import require_libraries
+
+        in_force = _settings("streams", quiet=True)
+        cluster = bootstrap.cluster(in_force)
+        require_libraries()
+        from drumbeat.transport.topics import create_or_check, topics_of
+
+        wanted = topics_of(
+            cluster,
+            bootstrap.topic_partitions(in_force),
+            bootstrap.topic_replication(in_force),
+            in_force.max_event_bytes,
+        )
+        return create_or_check(cluster, wanted, make=make)
 
 
 @app.command()

@@ -12,9 +12,9 @@ class Exit(IntEnum):
     WRONG_USE = 2
     """An argument, a setting or a file is wrong; the same again will fail again."""
     UNAVAILABLE = 3
-    """The database cannot be reached, or went away; try again later."""
+    """The database or Kafka cannot be reached, or went away; try again later."""
     UNFIT = 4
-    """The set-up does not fit: schema older or newer, state folder unusable, port taken."""
+    """The set-up does not fit: schema older or newer, state folder unusable, port taken, topics not as told."""
     IN_PART = 5
     """Done, but some rows were refused; a report names them."""
     BUG = 70

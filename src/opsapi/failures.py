@@ -14,6 +14,7 @@ from drumbeat.projections.engine.feeding import FeedChanged
 from drumbeat.projections.engine.install import OtherDefinition
 from drumbeat.projections.engine.projector import ProjectorStopped
 from drumbeat.settings import SettingsError
+from drumbeat.transport.cluster import KafkaAway, KafkaUnfit
 from drumbeat.transport.source import LogRewound, SourceUnavailable
 
 
@@ -40,8 +41,13 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (IntakeError, Exit.WRONG_USE),
     (SourceUnavailable, Exit.UNAVAILABLE),
     (LogUnavailable, Exit.UNAVAILABLE),
+    (KafkaAway, Exit.UNAVAILABLE),
+    (KafkaUnfit, Exit.UNFIT),
     (OperationalError, Exit.UNAVAILABLE),
 )
+
+_OF_SEVERAL_LINES = {SettingsError, KafkaUnfit}
+"""Each line of theirs stands for itself."""
 
 
 def explain(error: BaseException) -> tuple[Exit, str] | None:
@@ -52,5 +58,5 @@ def explain(error: BaseException) -> tuple[Exit, str] | None:
         return Exit.REFUSED, f"refused ({error.code}): {error.message}"
     for kind, code in _EXPECTED:
         if isinstance(error, kind):
-            return code, str(error) if kind is SettingsError else " ".join(str(error).split())
+            return code, str(error) if kind in _OF_SEVERAL_LINES else " ".join(str(error).split())
     return None

@@ -1,7 +1,8 @@
 """What is not about a topic as the settings want it, and what somebody should do about it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from drumbeat.transport.topic_definitions import CLEANUP, MAX_BYTES, Topic
 
@@ -29,6 +30,24 @@ class Difference:
     def line(self) -> str:
         """For people, on one line."""
         return f"{self.topic}: {self.what} is {self.found}, but should be {self.wanted}; {self.advice}"
+
+
+class State(StrEnum):
+    """How a topic was found."""
+
+    AS_TOLD = "as_told"
+    MADE = "made"
+    MISSING = "missing"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one topic."""
+
+    topic: str
+    state: State
+    differences: tuple[Difference, ...] = field(default=())
 
 
 def differences(topic: Topic, found: Found) -> Iterator[Difference]:

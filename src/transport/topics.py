@@ -4,8 +4,6 @@ What is there already is never changed here: a difference is named, with what to
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -22,25 +20,7 @@ from kafka.errors import (
 from drumbeat.transport.admin import admin, refusal
 from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaRefused, KafkaUnfit
 from drumbeat.transport.topic_definitions import Topic, TopicDefinition, definitions, topic_of, topics_of
-from drumbeat.transport.topic_differences import Difference, Found, differences
-
-
-class State(StrEnum):
-    """How a topic was found."""
-
-    AS_TOLD = "as_told"
-    MADE = "made"
-    MISSING = "missing"
-    DIFFERENT = "different"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one topic."""
-
-    topic: str
-    state: State
-    differences: tuple[Difference, ...] = field(default=())
+from drumbeat.transport.topic_differences import Difference, Found, Outcome, State, differences
 
 
 def create_or_check(cluster: Cluster, wanted: Sequence[Topic], *, make: bool = True) -> list[Outcome]:
