@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 AXES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check format streams release-schemas bench bench-quick lock clean
+.PHONY: help setup run test unit check format streams asyncapi release-schemas bench bench-quick lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ format: setup ## rewrite files the way `make check` wants them
 
 streams: setup ## write what streams/ says from the code
 	PYTHONPATH=tools $(BIN)/python -m streams_contract
+
+asyncapi: ## validate streams/asyncapi.yaml with the official parser (needs Node)
+	@dev/asyncapi/run
 
 release-schemas: setup ## keep the schemas as released; consumers may rely on them from then on
 	PYTHONPATH=tools $(BIN)/python -m streams_contract release
