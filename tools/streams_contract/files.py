@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 from drumbeat.events.upcasters import UPCASTERS
+from streams_contract.asyncapi import as_yaml
 from streams_contract.examples import examples
+from streams_contract.page import as_page
 from streams_contract.schemas import STREAMS, Schema, record_types, schemas
 
 
@@ -21,6 +23,8 @@ def generated() -> dict[Path, bytes]:
         for name, record in examples().items()
         if name not in UPCASTERS
     }
+    made[STREAMS / "asyncapi.yaml"] = as_yaml()
+    made[STREAMS.parent / "docs" / "asyncapi.md"] = as_page()
     return made
 
 

@@ -6,6 +6,7 @@ fields are allowed: readers pass over what they do not know.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ from drumbeat.transport.watermarks import WATERMARK_TYPE
 Schema = dict[str, Any]
 STREAMS: Final = Path(__file__).parents[2] / "streams"
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_REQUIREMENT: Final = re.compile(r"\s\([A-Z]-\d\d[^)]*\)")
+"""The number of a requirement, which says nothing outside this house."""
 
 _UUID: Final = {"type": "string", "format": "uuid"}
 _TIME: Final = {"type": "string", "format": "date-time"}
@@ -107,6 +111,8 @@ def _of_keyword(key: str, value: Any) -> Any:
     # Below `properties` the keys are names of fields, and a field may be called `title`.
     if key in {"properties", "$defs"}:
         return {name: _as_written(schema) for name, schema in value.items()}
+    if key == "description":
+        return _REQUIREMENT.sub("", value)
     return value if key in {"default", "enum", "required"} else _as_written(value)
 
 
