@@ -263,20 +263,15 @@ class _Operator:
             return bootstrap.commands(url, on).execute(command, person(), now=bootstrap.now())
 
     def topics(self, *, make: bool) -> list[Outcome]:
-        from drumbeat import bootstrap
-        from drumbeat.transport.cluster import require_libraries
+        from drumbeat.transport import cluster as kafka
 
         in_force = _settings("streams", quiet=True)
-        cluster = bootstrap.cluster(in_force)
-        require_libraries()
+        cluster = kafka.cluster_of(in_force)
+        kafka.require_libraries()
         from drumbeat.transport.topics import create_or_check, topics_of
 
-        wanted = topics_of(
-            cluster,
-            bootstrap.topic_partitions(in_force),
-            bootstrap.topic_replication(in_force),
-            in_force.max_event_bytes,
-        )
+        partitions, replication = kafka.topic_partitions(in_force), kafka.topic_replication(in_force)
+        wanted = topics_of(cluster, partitions, replication, in_force.max_event_bytes)
         return create_or_check(cluster, wanted, make=make)
 
 

@@ -9,6 +9,11 @@ from drumbeat.opsapi.exits import Exit
 from drumbeat.transport.cluster import Cluster
 from support.machine import drumbeat_inside, environment, free_ports
 
+pytestmark = [
+    pytest.mark.usefixtures("swept"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 
 @pytest.fixture
 def env(kafka_cluster: Cluster, tmp_path: Path) -> dict[str, str]:
@@ -53,7 +58,7 @@ def test_a_difference_is_a_line_and_an_exit_code(env: dict[str, str]) -> None:
 
 def test_without_brokers_in_the_settings_it_says_which_setting_names_them(tmp_path: Path) -> None:
     answer = drumbeat_inside("streams", "create", env=environment(tmp_path))
-    assert answer.returncode == Exit.WRONG_USE
+    assert answer.returncode == Exit.UNFIT
     assert "DRUMBEAT_KAFKA_BOOTSTRAP" in answer.stderr
 
 
