@@ -94,6 +94,9 @@ def _in_our_words(cluster: Cluster, error: Exception, watched: _Watched) -> Exce
         return KafkaRefused(refusal(cluster, watched.refusals[0] if watched.refusals else error))
     # The library's own last word is that time was up; why the connections ended says more.
     reason = watched.last if isinstance(error, KafkaTimeoutError) and watched.last is not None else error
+    if cluster.security.startswith("SASL") and "socket disconnected" in str(reason):
+        # A broker refuses and hangs up at once; the library often sees only the latter.
+        return KafkaRefused(refusal(cluster, reason))
     return KafkaAway(f"no Kafka broker answers at {cluster.bootstrap} ({cluster.security}): {_plainly(reason)}")
 
 
