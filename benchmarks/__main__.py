@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import append, bulk, bulk_decide, follow, import_bank, live, read_dashboard
+from benchmarks import append, bulk, bulk_decide, follow, import_bank, live, read_dashboard, relay
 from benchmarks.harness import Axis, bench, table, write
 from drumbeat.telemetry import configure_logging
 
@@ -18,6 +18,7 @@ AXES: dict[str, Axis] = {
     "live-together": live.events_of_a_contact_together,
     "live-scattered": live.every_event_another_contacts,
     "read-dashboard": read_dashboard.dashboard_read,
+    "relay": relay.log_to_kafka,
 }
 """Every axis by the name that performance figures are quoted under."""
 

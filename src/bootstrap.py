@@ -195,6 +195,25 @@ def run_projector(settings: Settings, database_url: str | None, stop: Event) -> 
     projecting.run_projector(settings, database_url, read_models_url, PROJECTIONS, now, stop)
 
 
+def run_relay(settings: Settings, database_url: str, stop: Event) -> None:
+    """Publish the log to Kafka until `stop` is set. Raises `KafkaUnfit` for what is missing, `SchemaMismatch`."""
+    from drumbeat.opsapi.relay_metrics import RelayMetrics
+    from drumbeat.opsapi.serving import serve_metrics
+    from drumbeat.transport.cluster import cluster_of, require_libraries
+
+    # Said before the library is imported, which may not be there.
+    cluster_of(settings)
+    require_libraries()
+    from drumbeat.transport.relaying import quieten_the_library, relay_of
+
+    check_schemas(database_url)
+    relay = relay_of(settings, database_url, now)
+    telemetry.REGISTRY.register(RelayMetrics(relay.stats, now))
+    serve_metrics(settings.api_host, settings.relay_metrics_port)
+    quieten_the_library()
+    relay.run(stop)
+
+
 @contextmanager
 def ledger(settings: Settings, database_url: str, *, stop: Event | None = None) -> Iterator[EventStoreLedger]:
     """The ledger on a database; with `stop`, one that is away is waited for until `stop` is set.

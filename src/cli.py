@@ -137,6 +137,12 @@ def policies(lifeline: Lifeline = None) -> None:
     _run("policies", lifeline)
 
 
+@app.command()
+def relay(lifeline: Lifeline = None) -> None:
+    """Publish the log to Kafka."""
+    _run("relay", lifeline)
+
+
 def _run(process: str, lifeline: int | None) -> None:
     from drumbeat import bootstrap
 

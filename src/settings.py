@@ -86,6 +86,9 @@ class Settings(BaseModel):
     policies_metrics_port: int = Field(
         default=8402, ge=0, le=65_535, description="Port of the policies' `/metrics`; 0 switches it off."
     )
+    relay_metrics_port: int = Field(
+        default=8403, ge=0, le=65_535, description="Port of the relay's `/metrics`; 0 switches it off."
+    )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="The least severe level that is logged.")
     log_format: LogFormat = Field(
         default=LogFormat.AUTO, description="How logs are written; auto: text on a terminal, else JSON."

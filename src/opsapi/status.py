@@ -10,6 +10,7 @@ from urllib.request import urlopen
 from drumbeat.eventstore.reader import LogReader, StuckAppender
 from drumbeat.projections.standing import Standing, standings
 from drumbeat.settings import Settings, redacted
+from drumbeat.transport.relay_standing import RelayStanding, relay_standing
 
 _LONG_APPEND_SECONDS = 5.0
 
@@ -36,12 +37,16 @@ class Status:
     projections: tuple[Standing, ...]
     long_appends: tuple[StuckAppender, ...]
     processes: tuple[ProcessState, ...]
+    relay: RelayStanding | None = None
+    """None without Kafka, and until a relay has led."""
 
     @property
     def healthy(self) -> bool:
-        """Nothing parked, nobody stuck, every process answers."""
+        """Nothing parked, nobody stuck, nothing in the relay's way, every process answers."""
         parked = any(standing.parked for standing in self.projections)
-        return not parked and not self.long_appends and all(process.answers for process in self.processes)
+        stands_still = self.relay is not None and self.relay.fault is not None
+        answer = all(process.answers for process in self.processes)
+        return not parked and not self.long_appends and not stands_still and answer
 
     def lag_events(self, standing: Standing) -> int:
         """Positions between the log and a projection."""
@@ -70,9 +75,25 @@ class Status:
                 }
                 for standing in self.projections
             ],
+            "relay": None if self.relay is None else self._relay_document(self.relay),
             "long_appends": [appender._asdict() for appender in self.long_appends],
             "processes": [asdict(process) for process in self.processes],
         }
+
+    def _relay_document(self, relay: RelayStanding) -> dict[str, Any]:
+        return {
+            "position": relay.position,
+            "lag_events": max(0, self.head - relay.position),
+            "moved_at": relay.moved_at.isoformat(),
+            "fault": relay.fault,
+            "fault_since": None if relay.fault_since is None else relay.fault_since.isoformat(),
+        }
+
+    def _relay_lines(self, relay: RelayStanding) -> list[str]:
+        words = ["", f"{'Kafka':<20}{relay.position:>12,}{max(0, self.head - relay.position):>10,}"]
+        if relay.fault is not None and relay.fault_since is not None:
+            words.append(f"nothing is published since {relay.fault_since:%Y-%m-%d %H:%M:%S} UTC: {relay.fault}")
+        return words
 
     def lines(self) -> list[str]:
         """The same for people."""
@@ -80,6 +101,7 @@ class Status:
         words += [
             f"{s.projection:<20}{s.position:>12,}{self.lag_events(s):>10,}{s.parked:>9,}" for s in self.projections
         ]
+        words += [] if self.relay is None else self._relay_lines(self.relay)
         words += [
             f"append of process {appender.pid} takes {appender.seconds:.0f} s and holds readers up"
             for appender in self.long_appends
@@ -106,15 +128,25 @@ def look(
             tuple(standings(settings.read_database_url or database_url)),
             long_appends,
             processes(settings),
+            _relay(settings, database_url),
         )
     finally:
         reader.close()
 
 
+def _relay(settings: Settings, database_url: str) -> RelayStanding | None:
+    if settings.kafka_bootstrap is None:
+        return None
+    return relay_standing(database_url, settings.kafka_topic_prefix)
+
+
 def processes(settings: Settings) -> tuple[ProcessState, ...]:
     """Which processes answer; those without a port cannot be asked."""
     addresses = {"api": settings.address(settings.api_port) + "/health/ready"}
-    for name, port in (("project", settings.project_metrics_port), ("policies", settings.policies_metrics_port)):
+    ports = {"project": settings.project_metrics_port, "policies": settings.policies_metrics_port}
+    if settings.kafka_bootstrap is not None:
+        ports["relay"] = settings.relay_metrics_port
+    for name, port in ports.items():
         if port:
             addresses[name] = settings.address(port) + "/metrics"
     return tuple(ProcessState(name, address, _answers(address)) for name, address in addresses.items())

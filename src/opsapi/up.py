@@ -48,7 +48,8 @@ class MachineRun:
     def run(self, *, migrate: Callable[[str], object], load: Load | None) -> Exit:
         """Start everything, watch it, and end it all when `stop` is set: Postgres last."""
         ours = self._settings
-        require_free(ours.api_host, (ours.api_port, ours.project_metrics_port, ours.policies_metrics_port))
+        ports = (ours.api_port, ours.project_metrics_port, ours.policies_metrics_port, ours.relay_metrics_port)
+        require_free(ours.api_host, ports if ours.kafka_bootstrap else ports[:-1])
         url = self._database()
         try:
             migrate(url)
@@ -57,6 +58,8 @@ class MachineRun:
             try:
                 self._supervisor.add("api", "api")
                 self._supervisor.add("project", "project")
+                if ours.kafka_bootstrap is not None:
+                    self._supervisor.add("relay", "relay")
                 if load is not None:
                     self._loading = threading.Thread(target=self._load, args=(load, url), name="demonstration")
                     self._loading.start()

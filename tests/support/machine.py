@@ -57,12 +57,13 @@ def free_ports(count: int) -> list[int]:
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
     """The environment of a machine of its own: nothing of the tester's settings is left in it."""
-    ports = free_ports(3)
+    ports = free_ports(4)
     ours = {
         "DRUMBEAT_HOME": home,
         "DRUMBEAT_API_PORT": ports[0],
         "DRUMBEAT_PROJECT_METRICS_PORT": ports[1],
         "DRUMBEAT_POLICIES_METRICS_PORT": ports[2],
+        "DRUMBEAT_RELAY_METRICS_PORT": ports[3],
         "DRUMBEAT_LOG_FORMAT": "json",
         **settings,
     }

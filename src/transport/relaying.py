@@ -1,0 +1,32 @@
+"""A relay as the settings ask for it."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from drumbeat.settings import Settings
+from drumbeat.transport import topics
+from drumbeat.transport.cluster import cluster_of, topic_partitions, topic_replication
+from drumbeat.transport.publishing import KafkaPublisher
+from drumbeat.transport.relay import Relay
+
+
+def relay_of(settings: Settings, database_url: str, clock: Callable[[], datetime]) -> Relay:
+    """Raises `KafkaUnfit` when the settings name no cluster."""
+    cluster = cluster_of(settings)
+    wanted = topics.topics_of(
+        cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes
+    )
+
+    def open_publisher() -> KafkaPublisher:
+        topics.check(cluster, wanted)
+        return KafkaPublisher(cluster, wanted, clock)
+
+    return Relay(database_url, cluster.topic_prefix, open_publisher)
+
+
+def quieten_the_library() -> None:
+    """Keep the library's own log to itself: it tells every attempt to connect, and we tell every failure once."""
+    library = logging.getLogger("kafka")
+    if not library.isEnabledFor(logging.DEBUG):
+        library.setLevel(logging.CRITICAL)

@@ -1,0 +1,167 @@
+"""Relays to test, and what Kafka then holds, compared with the log."""
+
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+from drumbeat.transport import topics
+from drumbeat.transport.cluster import Cluster
+from drumbeat.transport.partitions import partition_of, topic_of
+from drumbeat.transport.publishing import KafkaPublisher
+from drumbeat.transport.relay import Relay, RelayOptions
+from drumbeat.transport.relaying import quieten_the_library
+from drumbeat.transport.topics import Topic
+from drumbeat.transport.watermarks import WATERMARK_TYPE, position_of
+
+PARTITIONS = {"contacts": 3, "campaigns": 2, "senders": 3, "": 1}
+HASTY = RelayOptions(later_seconds=0.5, never_seconds=0.3)
+
+Partition = tuple[str, int]
+
+
+def wanted_topics(cluster: Cluster, *, max_event_bytes: int = 900_000) -> tuple[Topic, ...]:
+    """Our topics under the cluster's prefix."""
+    return topics.topics_of(cluster, PARTITIONS, 1, max_event_bytes)
+
+
+def make_topics(cluster: Cluster) -> tuple[Topic, ...]:
+    """The same, made."""
+    wanted = wanted_topics(cluster)
+    topics.create_or_check(cluster, wanted)
+    return wanted
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Running:
+    """A relay in a thread of this process."""
+
+    relay: Relay
+    thread: threading.Thread
+    stop: threading.Event
+    raised: list[BaseException] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def relaying(
+    url: str,
+    cluster: Cluster,
+    wanted: Sequence[Topic],
+    *,
+    options: RelayOptions = HASTY,
+    overdue_seconds: float = 3.0,
+) -> Iterator[Running]:
+    """A relay that checks the topics at each term, as the process does; stopped at the end."""
+    quieten_the_library()
+
+    def open_publisher() -> KafkaPublisher:
+        topics.check(cluster, wanted)
+        return KafkaPublisher(cluster, wanted, utc_now, overdue_seconds=overdue_seconds)
+
+    def run() -> None:
+        try:
+            running.relay.run(running.stop)
+        except BaseException as error:  # noqa: BLE001  told to the test's thread
+            running.raised.append(error)
+
+    relay = Relay(url, cluster.topic_prefix, open_publisher, options)
+    running = Running(relay, threading.Thread(target=run, name="relay"), threading.Event())
+    running.thread.start()
+    try:
+        yield running
+    finally:
+        running.stop.set()
+        running.thread.join(30)
+        assert not running.thread.is_alive()
+        assert running.raised == []
+
+
+@dataclass(slots=True)
+class Held:
+    """What the topics hold.
+
+    `events`: without the repeats, in the order of each partition; `watermarks`: positions, each with the number of
+    events before it.
+    """
+
+    events: dict[Partition, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    watermarks: dict[Partition, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    repeats: int = 0
+
+    @property
+    def count(self) -> int:
+        """Events, each once."""
+        return sum(map(len, self.events.values()))
+
+
+def held(cluster: Cluster, wanted: Sequence[Topic]) -> Held:
+    """Read all topics to their ends as a consumer does: what is not above the last position is skipped."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    found = Held()
+    consumer = KafkaConsumer(**cluster.options("tests"), enable_auto_commit=False, auto_offset_reset="earliest")
+    with contextlib.closing(consumer):
+        partitions = [TopicPartition(one.name, number) for one in wanted for number in range(one.partitions)]
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        while any(consumer.position(one) < ends[one] for one in partitions):
+            for partition, records in consumer.poll(timeout_ms=500, max_records=5_000).items():
+                for record in records:
+                    _take(found, (partition.topic, partition.partition), record)
+    return found
+
+
+def _take(found: Held, partition: Partition, record: Any) -> None:
+    told = dict(record.headers)
+    events = found.events[partition]
+    if told["type"] == WATERMARK_TYPE.encode():
+        assert record.key is None
+        found.watermarks[partition].append((position_of(record.value), len(events)))
+        return
+    if events and int(told["position"]) <= int(dict(events[-1].headers)["position"]):
+        found.repeats += 1
+    else:
+        events.append(record)
+
+
+def compare_with_log(url: str, cluster: Cluster, wanted: Sequence[Topic]) -> Held:
+    """Every event of the log is there, in its partition, in order, with its bytes, key, headers and time; and no
+    watermark stands before an event that it covers."""
+    found = held(cluster, wanted)
+    counts = {one.name: one.partitions for one in wanted}
+    expected: dict[Partition, list[Any]] = defaultdict(list)
+    with psycopg.connect(url) as connection:
+        for position, stream, kind, raw, recorded_at in connection.execute(
+            "SELECT position, stream_id, type, bytes, recorded_at FROM ledger.events ORDER BY position"
+        ):
+            topic = cluster.topic(topic_of(kind))
+            at_ms = int((recorded_at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000) // 1_000
+            told = [
+                ("position", str(position).encode()),
+                ("type", kind.encode()),
+                ("content-type", b"application/cloudevents+json; charset=utf-8"),
+            ]
+            partition = topic, partition_of(str(stream), counts[topic])
+            expected[partition].append((position, str(stream).encode(), told, bytes(raw), at_ms))
+    for partition in expected.keys() | found.events.keys():
+        seen = [
+            (int(dict(one.headers)["position"]), one.key, list(one.headers), one.value, one.timestamp)
+            for one in found.events[partition]
+        ]
+        assert [one[0] for one in seen] == [one[0] for one in expected[partition]], partition
+        assert [one[:4] for one in seen] == [one[:4] for one in expected[partition]], partition
+        assert all(abs(a[4] - b[4]) <= 1 for a, b in zip(seen, expected[partition], strict=True)), partition
+    for partition, marks in found.watermarks.items():
+        for position, before in marks:
+            assert sum(one[0] <= position for one in expected[partition]) <= before, (partition, position)
+    return found
