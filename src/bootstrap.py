@@ -36,6 +36,7 @@ from drumbeat.projections import (
 from drumbeat.projections.engine.bookkeeping import READMODEL
 from drumbeat.projections.engine.install import install
 from drumbeat.settings import Settings
+from drumbeat.transport.cluster import require_libraries
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -197,21 +198,11 @@ def run_projector(settings: Settings, database_url: str | None, stop: Event) -> 
 
 def run_relay(settings: Settings, database_url: str, stop: Event) -> None:
     """Publish the log to Kafka until `stop` is set. Raises `KafkaUnfit` for what is missing, `SchemaMismatch`."""
-    from drumbeat.opsapi.relay_metrics import RelayMetrics
-    from drumbeat.opsapi.serving import serve_metrics
-    from drumbeat.transport.cluster import cluster_of, require_libraries
-
-    # Said before the library is imported, which may not be there.
-    cluster_of(settings)
     require_libraries()
-    from drumbeat.transport.relaying import quieten_the_library, relay_of
+    from drumbeat.opsapi import publishing
 
-    check_schemas(database_url)
-    relay = relay_of(settings, database_url, now)
-    telemetry.REGISTRY.register(RelayMetrics(relay.stats, now))
-    serve_metrics(settings.api_host, settings.relay_metrics_port)
-    quieten_the_library()
-    relay.run(stop)
+    check_schemas(database_url, LOG_SETS)
+    publishing.run_relay(settings, database_url, now, stop)
 
 
 @contextmanager
