@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 AXES   ?=
+KAFKA_PORT ?= 9092
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check format streams asyncapi release-schemas bench bench-quick lock clean
+.PHONY: help setup run run-kafka kafka test unit check format streams asyncapi release-schemas bench bench-quick lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -22,7 +23,14 @@ setup: $(VENV)/.installed ## make the virtual environment from the lock
 run: setup ## start everything with a demonstration campaign; Ctrl-C ends it
 	@exec $(BIN)/drumbeat up --demonstration
 
-test: setup ## every test, on a real Postgres
+run-kafka: setup ## the same with everything going through Kafka (needs Java 17 and Maven)
+	@PYTHONPATH=tests exec $(BIN)/python -m support.kafka drumbeat $(KAFKA_PORT)
+
+kafka: setup ## a Kafka broker to try, on KAFKA_PORT=9092; Ctrl-C ends it
+	@PYTHONPATH=tests exec $(BIN)/python -m support.kafka broker $(KAFKA_PORT)
+
+test: setup ## every test, on a real Postgres and a real Kafka
+	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 unit: setup ## the tests that need no server, in seconds

@@ -69,7 +69,8 @@ class Line:
         """How many bytes a new connection may carry, both ways together, before it breaks."""
         self.cuts = 0
         password = f":{quote(str(parts['password']), safe='')}" if parts.get("password") else ""
-        address = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        self.port = int(self._listening.getsockname()[1])
+        address = f"127.0.0.1:{self.port}"
         self.url = (
             f"postgresql://{parts.get('user')}{password}@{address}/{parts.get('dbname')}"
             "?sslmode=disable&gssencmode=disable"

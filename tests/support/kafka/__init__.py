@@ -2,14 +2,17 @@
 
 from support.kafka.broker import Broker, BrokerDidNotStart, broker_in
 from support.kafka.programs import CONSOLE_CONSUMER, CONSUMER_GROUPS, TOPICS, ProgramsMissing, kafka_tool
+from support.kafka.three import Brokers, three_brokers
 
 __all__ = [
     "Broker",
     "BrokerDidNotStart",
+    "Brokers",
     "CONSOLE_CONSUMER",
     "CONSUMER_GROUPS",
     "ProgramsMissing",
     "TOPICS",
     "broker_in",
     "kafka_tool",
+    "three_brokers",
 ]

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -51,7 +51,7 @@ def java() -> str:
     return found
 
 
-def libraries() -> Path:
+def libraries(say: Callable[[str], None] = lambda _words: None) -> Path:
     """The folder of Kafka's jars, fetched when this machine does not have them yet. Raises `ProgramsMissing`.
 
     It stands in the user's cache and is shared by every checkout with the same pom. Whoever comes while another
@@ -61,6 +61,7 @@ def libraries() -> Path:
     if not folder.is_dir():
         with alone(folder.with_name(f"{folder.name}.lock")):
             if not folder.is_dir():
+                say(f"fetching Kafka {kafka_version()} with Maven, 54 MB, once")
                 _fetch(folder)
     return folder
 
