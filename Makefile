@@ -6,7 +6,7 @@ AXES   ?=
 KAFKA_PORT ?= 9092
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-kafka kafka test unit check format streams asyncapi release-schemas bench bench-quick lock clean
+.PHONY: help setup run run-kafka kafka test soak unit check format streams asyncapi release-schemas bench bench-quick lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -31,10 +31,14 @@ kafka: setup ## a Kafka broker to try, on KAFKA_PORT=9092; Ctrl-C ends it
 
 test: setup ## every test, on a real Postgres and a real Kafka
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not soak"
+
+soak: setup ## what takes minutes: outages as long as real ones
+	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
+	$(BIN)/python -m pytest -m soak
 
 unit: setup ## the tests that need no server, in seconds
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not kafka and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not kafka and not slow and not soak"
 
 check: setup ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from drumbeat.transport.source import Checkpoint
 
 _SQL: Final = load_queries(Path(__file__).parent / "relay.sql")
 _LOOK_FOR_STOP_MS: Final = 100
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "statement_timeout": "0",
     "idle_session_timeout": "0",
     # A statement that waits keeps old rows of the whole database from being cleaned up: it is asked anew.
@@ -81,7 +81,7 @@ def lead(url: str, topic_prefix: str, stop: Event) -> Iterator[Leader | None]:
     Raises `LeadershipLost` when the database does not answer.
     """
     with _lost():
-        connection = open_connection(url, settings=_SETTINGS)
+        connection = open_connection(url, settings=SETTINGS)
     try:
         with _lost():
             leads = _wait_for_lock(connection, topic_prefix, stop)

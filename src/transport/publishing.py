@@ -125,7 +125,7 @@ class KafkaPublisher:
             return False
         self._raise_failure()
         now = self._clock()
-        value, told = watermark(position, now), headers(WATERMARK_TYPE, None)
+        value, told = watermark(position, now), headers(WATERMARK_TYPE, position)
         if not self._flights:
             self._progress_at = monotonic()
         futures: list[Future] = []

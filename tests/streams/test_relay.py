@@ -144,7 +144,7 @@ def test_topics_with_another_number_of_partitions_are_refused_before_anything_is
         admin.create_partitions({kafka_cluster.topic("senders"): 4})
     with relaying(database_url, kafka_cluster, wanted) as running:
         assert until(lambda: running.relay.stats.fault_kind == "unfit")
-        assert "number of partitions is 4, but should be 3" in str(running.relay.stats.fault)
+        assert "number of partitions is 4, but should be 2" in str(running.relay.stats.fault)
     assert held(kafka_cluster, wanted).count == 0
 
 

@@ -1,25 +1,33 @@
 """Relays to test, and what Kafka then holds, compared with the log."""
 
 import contextlib
+import random
+import subprocess
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.transport import topics
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.partitions import partition_of, topic_of
 from drumbeat.transport.publishing import KafkaPublisher
 from drumbeat.transport.relay import Relay, RelayOptions
+from drumbeat.transport.relay_standing import relay_standing
 from drumbeat.transport.relaying import quieten_the_library
 from drumbeat.transport.topics import Topic
 from drumbeat.transport.watermarks import WATERMARK_TYPE, position_of
+from support.following import append_and_hold, reported
+from support.machine import DRUMBEAT, environment, until
 
-PARTITIONS = {"contacts": 3, "campaigns": 2, "senders": 3, "": 1}
+PARTITIONS = {"contacts": 3, "campaigns": 2, "": 2}
 HASTY = RelayOptions(later_seconds=0.5, never_seconds=0.3)
 
 Partition = tuple[str, int]
@@ -165,3 +173,75 @@ def compare_with_log(url: str, cluster: Cluster, wanted: Sequence[Topic]) -> Hel
         for position, before in marks:
             assert sum(one[0] <= position for one in expected[partition]) <= before, (partition, position)
     return found
+
+
+def process_environment(home: Path, url: str, cluster: Cluster) -> dict[str, str]:
+    """The environment of a relay in a process of its own."""
+    return environment(
+        home,
+        DRUMBEAT_DATABASE_URL=url,
+        DRUMBEAT_KAFKA_BOOTSTRAP=cluster.bootstrap,
+        DRUMBEAT_KAFKA_TOPIC_PREFIX=cluster.topic_prefix,
+        DRUMBEAT_KAFKA_CONTACTS_PARTITIONS=PARTITIONS["contacts"],
+        DRUMBEAT_KAFKA_CAMPAIGNS_PARTITIONS=PARTITIONS["campaigns"],
+        DRUMBEAT_KAFKA_OTHER_PARTITIONS=PARTITIONS[""],
+    )
+
+
+@contextlib.contextmanager
+def relay_process(env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`drumbeat relay`; killed at the end if it still runs."""
+    with log.open("a") as said:
+        process = subprocess.Popen(
+            [DRUMBEAT, "relay"], env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def writing(url: str, *, writers: int = 3, pause_seconds: float = 0.001) -> Iterator[None]:
+    """Appends by several writers at once, of one to five events, some of which are rolled back."""
+    stop = threading.Event()
+
+    def write(number: int) -> None:
+        rng = random.Random(number)
+        with contextlib.closing(EventStoreLedger(url)) as ledger, psycopg.connect(url, autocommit=True) as other:
+            while not stop.is_set():
+                ledger.append(reported(rng.randrange(1, 6)))
+                time.sleep(pause_seconds)
+                if rng.random() < 0.1:
+                    append_and_hold(other)
+                    time.sleep(rng.random() / 100)
+                    other.execute("ROLLBACK")
+
+    threads = [threading.Thread(target=write, args=[number]) for number in range(writers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def head(url: str) -> int:
+    """The last position of the log."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT coalesce(max(position), 0) FROM ledger.events").fetchone()
+    return int(row[0]) if row else 0
+
+
+def catches_up(url: str, cluster: Cluster, seconds: float = 60.0) -> bool:
+    """Whether the checkpoint reaches the end of the log in time."""
+    end = head(url)
+
+    def is_there() -> bool:
+        standing = relay_standing(url, cluster.topic_prefix)
+        return standing is not None and standing.position >= end
+
+    return until(is_there, seconds)
