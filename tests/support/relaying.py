@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.transport import topics
 from drumbeat.transport.cluster import Cluster
@@ -209,7 +210,7 @@ def writing(url: str, *, writers: int = 3, pause_seconds: float = 0.001) -> Iter
 
     def write(number: int) -> None:
         rng = random.Random(number)
-        with contextlib.closing(EventStoreLedger(url)) as ledger, psycopg.connect(url, autocommit=True) as other:
+        with contextlib.closing(EventStoreLedger(url)) as ledger, open_connection(url, settings={}) as other:
             while not stop.is_set():
                 ledger.append(reported(rng.randrange(1, 6)))
                 time.sleep(pause_seconds)
