@@ -7,13 +7,16 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 
+from drumbeat.events import Event, Fact
+from drumbeat.events.sender import SenderRenamed
 from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.transport import topics
@@ -26,6 +29,7 @@ from drumbeat.transport.relaying import quieten_the_library
 from drumbeat.transport.topics import Topic
 from drumbeat.transport.watermarks import WATERMARK_TYPE, position_of
 from support.following import append_and_hold, reported
+from support.given import event
 from support.machine import DRUMBEAT, environment, until
 
 PARTITIONS = {"contacts": 3, "campaigns": 2, "": 2}
@@ -93,6 +97,22 @@ def relaying(
         running.thread.join(30)
         assert not running.thread.is_alive()
         assert running.raised == []
+
+
+def goes_on(running: Running, seconds: float = 30.0) -> bool:
+    """Whether more events are acknowledged in time."""
+    stats, before = running.relay.stats, running.relay.stats.events
+    return until(lambda: stats.events > before, seconds)
+
+
+def leads(running: Running, seconds: float = 30.0) -> bool:
+    """Whether it comes to lead in time."""
+    return until(lambda: running.relay.stats.leading, seconds)
+
+
+def steps_down(running: Running, seconds: float = 30.0) -> bool:
+    """Whether it ceases to lead in time."""
+    return until(lambda: not running.relay.stats.leading, seconds)
 
 
 @dataclass(slots=True)
@@ -203,6 +223,12 @@ def relay_process(env: Mapping[str, str], log: Path) -> Iterator[subprocess.Pope
         process.wait()
 
 
+def incompressible(size: int, stream_id: UUID | None = None) -> Event[Fact]:
+    """An event of about this size, that compresses to half of it at best."""
+    fact = SenderRenamed(before="", after="".join(uuid4().hex for _ in range(size // 32)))
+    return replace(event(fact, stream_id=stream_id or uuid4()), id=uuid4())
+
+
 @contextlib.contextmanager
 def writing(url: str, *, writers: int = 3, pause_seconds: float = 0.001) -> Iterator[None]:
     """Appends by several writers at once, of one to five events, some of which are rolled back."""
@@ -210,7 +236,10 @@ def writing(url: str, *, writers: int = 3, pause_seconds: float = 0.001) -> Iter
 
     def write(number: int) -> None:
         rng = random.Random(number)
-        with contextlib.closing(EventStoreLedger(url)) as ledger, open_connection(url, settings={}) as other:
+        with (
+            contextlib.closing(EventStoreLedger(url)) as ledger,
+            contextlib.closing(open_connection(url, settings={})) as other,
+        ):
             while not stop.is_set():
                 ledger.append(reported(rng.randrange(1, 6)))
                 time.sleep(pause_seconds)
@@ -238,7 +267,7 @@ def head(url: str) -> int:
 
 
 def catches_up(url: str, cluster: Cluster, seconds: float = 60.0) -> bool:
-    """Whether the checkpoint reaches the end of the log in time."""
+    """Whether the checkpoint reaches what is now the end of the log in time."""
     end = head(url)
 
     def is_there() -> bool:

@@ -217,7 +217,7 @@ class Broker:
         settings.write_text("".join(f"{name}={value}\n" for name, value in wanted.items()))
         settings.chmod(0o600)
         if not (self.folder / "data" / "meta.properties").exists():
-            arguments = ["format", "--cluster-id", quorum.cluster_id, "--config", str(settings)]
+            arguments = ["format", f"--cluster-id={quorum.cluster_id}", "--config", str(settings)]
             for mechanism in SCRAM:
                 for name, password in self.users.items():
                     arguments += ["--add-scram", f"{mechanism}=[name={name},password={password}]"]
