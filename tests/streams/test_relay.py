@@ -141,7 +141,9 @@ def test_topics_with_another_number_of_partitions_are_refused_before_anything_is
     ledger.append(reported(3))
     wanted = make_topics(kafka_cluster)
     with closing(KafkaAdminClient(**kafka_cluster.options("tests"))) as admin:
-        admin.create_partitions({kafka_cluster.topic("senders"): 4})
+        senders = kafka_cluster.topic("senders")
+        admin.create_partitions({senders: 4})
+        assert until(lambda: len(admin.describe_topics([senders])[0]["partitions"]) == 4)
     with relaying(database_url, kafka_cluster, wanted) as running:
         assert until(lambda: running.relay.stats.fault_kind == "unfit")
         assert "number of partitions is 4, but should be 2" in str(running.relay.stats.fault)

@@ -9,10 +9,7 @@ from drumbeat.opsapi.exits import Exit
 from drumbeat.transport.cluster import Cluster
 from support.machine import drumbeat_inside, environment, free_ports
 
-pytestmark = [
-    pytest.mark.usefixtures("swept"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture

@@ -16,11 +16,7 @@ from drumbeat.transport.topics import State, Topic, check, create_or_check, topi
 from support.kafka import Broker
 from support.machine import free_ports, until
 
-pytestmark = [
-    pytest.mark.kafka,
-    pytest.mark.usefixtures("swept"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.kafka
 
 
 def wanted(cluster: Cluster, **settings: int) -> tuple[Topic, ...]:

@@ -1,6 +1,7 @@
 """The fixtures of tests that need a real Kafka, and what the session says about it."""
 
 import gc
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -48,6 +49,23 @@ def kafka_cluster(kafka_server: SharedBroker) -> Iterator[Cluster]:
         mine = [name for name in admin.list_topics() if name.startswith(cluster.topic_prefix)]
         if mine:
             admin.delete_topics(mine)
+
+
+@pytest.fixture(autouse=True)
+def _sweeps_after_kafka(request: pytest.FixtureRequest) -> Iterator[None]:
+    """kafka-python leaves the sockets of failed attempts to the garbage collector: it comes in the test that made
+    them, whose warnings of it count as seen."""
+    yield
+    if request.node.get_closest_marker("kafka") is not None:
+        gc.collect()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See `_sweeps_after_kafka`."""
+    seen = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+    for item in items:
+        if item.get_closest_marker("kafka") is not None:
+            item.add_marker(pytest.mark.filterwarnings(seen))
 
 
 @pytest.fixture(scope="session")
