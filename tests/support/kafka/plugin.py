@@ -1,7 +1,6 @@
 """The fixtures of tests that need a real Kafka, and what the session says about it."""
 
 import gc
-import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -62,7 +61,7 @@ def _sweeps_after_kafka(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """See `_sweeps_after_kafka`."""
-    seen = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+    seen = "ignore:Exception ignored in. <(socket|ssl)\\.:pytest.PytestUnraisableExceptionWarning"
     for item in items:
         if item.get_closest_marker("kafka") is not None:
             item.add_marker(pytest.mark.filterwarnings(seen))
