@@ -134,12 +134,28 @@ class KafkaSource:
     def _joined(self) -> tuple[KafkaConsumer, Assignment]:
         if self._consumer is None or self._assignment is None:
             try:
-                self._consumer = KafkaConsumer(**self._cluster.options("drumbeat-project"), **self._settings())
+                consumer = KafkaConsumer(**self._cluster.options("drumbeat-project"), **self._settings())
             except KafkaError as error:
                 raise SourceUnavailable(f"no Kafka broker answers: {error}") from error
-            self._assignment = Assignment(self._consumer)
-            self._consumer.subscribe(sorted(self._topics), listener=self._assignment)
+            try:
+                self._know_topics(consumer)
+                assignment = Assignment(consumer)
+                consumer.subscribe(sorted(self._topics), listener=assignment)
+            except BaseException:
+                consumer.close(autocommit=False, timeout_ms=0)
+                raise
+            self._consumer, self._assignment = consumer, assignment
         return self._consumer, self._assignment
+
+    def _know_topics(self, consumer: KafkaConsumer) -> None:
+        # A member that leads the group without knowing the topics assigns none, and nobody looks again for long.
+        for topic, count in self._topics.items():
+            try:
+                known = len(consumer.partitions_for_topic(topic))
+            except KafkaError as error:
+                raise SourceUnavailable(f"Kafka cannot be read: {error}") from error
+            if known != count:
+                raise SourceUnavailable(f"the broker tells {known} partitions of {topic}, not {count}")
 
     def _settings(self) -> dict[str, Any]:
         timeout_ms = int(self._session_timeout_seconds * 1000)
@@ -153,7 +169,7 @@ class KafkaSource:
             "session_timeout_ms": timeout_ms,
             "heartbeat_interval_ms": min(3_000, timeout_ms // 4),
             "reconnect_backoff_max_ms": 1_000,
-            "metadata_max_age_ms": 30_000,
+            "metadata_max_age_ms": 10_000,
             "max_partition_fetch_bytes": 2 << 20,
         }
 
