@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from importlib.metadata import version as installed_version
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,7 @@ from drumbeat import settings as settings_module
 from drumbeat.access import person
 from drumbeat.commands.command import Command, Done
 from drumbeat.opsapi.campaigns import app as campaigns
+from drumbeat.opsapi.dead_letters import app as dead_letters
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed, explain
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
@@ -40,6 +41,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(campaigns, name="campaign")
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(streams, name="streams")
 
 
@@ -267,6 +269,17 @@ class _Operator:
         in_force = _settings("campaign", quiet=True)
         with bootstrap.database(in_force, say=_say) as url, bootstrap.ledger(in_force, url) as on:
             return bootstrap.commands(url, on).execute(command, person(), now=bootstrap.now())
+
+    @property
+    def actor(self) -> str:
+        return person().actor
+
+    def read_models(self) -> AbstractContextManager[str]:
+        from drumbeat import bootstrap
+
+        in_force = _settings("dead-letters", quiet=True)
+        own = in_force.read_database_url
+        return bootstrap.database(in_force, say=_say) if own is None else nullcontext(own)
 
     def topics(self, *, make: bool) -> list[Outcome]:
         from drumbeat.transport import cluster as kafka

@@ -12,7 +12,7 @@ class Exit(IntEnum):
     WRONG_USE = 2
     """An argument, a setting or a file is wrong; the same again will fail again."""
     UNAVAILABLE = 3
-    """The database or Kafka cannot be reached, or went away; try again later."""
+    """The database or Kafka cannot be reached, or no projector answers; try again later."""
     UNFIT = 4
     """The set-up does not fit: schema older or newer, state folder unusable, port taken, topics not as told."""
     IN_PART = 5

@@ -10,6 +10,7 @@ from drumbeat.eventstore.migrations import SchemaMismatch
 from drumbeat.eventstore.reader import LogUnavailable
 from drumbeat.intake.errors import IntakeError, LedgerAway
 from drumbeat.opsapi.exits import Exit
+from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.feeding import FeedChanged
 from drumbeat.projections.engine.install import OtherDefinition
 from drumbeat.projections.engine.projector import ProjectorStopped
@@ -41,6 +42,7 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (IntakeError, Exit.WRONG_USE),
     (SourceUnavailable, Exit.UNAVAILABLE),
     (LogUnavailable, Exit.UNAVAILABLE),
+    (ReadModelsUnavailable, Exit.UNAVAILABLE),
     (KafkaAway, Exit.UNAVAILABLE),
     (KafkaUnfit, Exit.UNFIT),
     (OperationalError, Exit.UNAVAILABLE),

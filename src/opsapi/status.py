@@ -1,13 +1,14 @@
 """How everything is: the log, the projections, the processes. Looked at now, from outside."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from drumbeat.eventstore.reader import LogReader, StuckAppender
+from drumbeat.projections.dead_letters import dead_letters
 from drumbeat.projections.standing import Standing, standings
 from drumbeat.settings import Settings, redacted
 from drumbeat.transport.relay_standing import RelayStanding, relay_standing
@@ -39,11 +40,13 @@ class Status:
     processes: tuple[ProcessState, ...]
     relay: RelayStanding | None = None
     """None without Kafka, and until a relay has led."""
+    parked: Mapping[str, int] = field(default_factory=dict)
+    """How many streams are parked, by the kind of what holds them up; `foreign`: how many records."""
 
     @property
     def healthy(self) -> bool:
         """Nothing parked, nobody stuck, nothing in the relay's way, every process answers."""
-        parked = any(standing.parked for standing in self.projections)
+        parked = bool(self.parked) or any(standing.parked for standing in self.projections)
         stands_still = self.relay is not None and self.relay.fault is not None
         answer = all(process.answers for process in self.processes)
         return not parked and not self.long_appends and not stands_still and answer
@@ -75,6 +78,7 @@ class Status:
                 }
                 for standing in self.projections
             ],
+            "parked": dict(self.parked),
             "relay": None if self.relay is None else self._relay_document(self.relay),
             "long_appends": [appender._asdict() for appender in self.long_appends],
             "processes": [asdict(process) for process in self.processes],
@@ -95,12 +99,17 @@ class Status:
             words.append(f"nothing is published since {relay.fault_since:%Y-%m-%d %H:%M:%S} UTC: {relay.fault}")
         return words
 
+    def _parked_lines(self) -> list[str]:
+        told = [f"{count:,} {kind}" for kind, count in self.parked.items()]
+        return ["", f"parked streams: {', '.join(told)}; see `drumbeat dead-letters list`"]
+
     def lines(self) -> list[str]:
         """The same for people."""
         words = [f"log at {self.head:,}", "", f"{'projection':<20}{'position':>12}{'behind':>10}{'parked':>9}"]
         words += [
             f"{s.projection:<20}{s.position:>12,}{self.lag_events(s):>10,}{s.parked:>9,}" for s in self.projections
         ]
+        words += self._parked_lines() if self.parked else []
         words += [] if self.relay is None else self._relay_lines(self.relay)
         words += [
             f"append of process {appender.pid} takes {appender.seconds:.0f} s and holds readers up"
@@ -118,6 +127,7 @@ def look(
 ) -> Status:
     """Look at everything once. Raises `LedgerUnavailable`, `SchemaMismatch`."""
     reader = LogReader(database_url)
+    read_url = settings.read_database_url or database_url
     try:
         head = reader.high_water()
         long_appends = tuple(a for a in reader.appenders() if a.seconds >= _LONG_APPEND_SECONDS)
@@ -125,13 +135,19 @@ def look(
             clock(),
             redacted(database_url),
             head,
-            tuple(standings(settings.read_database_url or database_url)),
+            tuple(standings(read_url)),
             long_appends,
             processes(settings),
             _relay(settings, database_url),
+            _parked(read_url),
         )
     finally:
         reader.close()
+
+
+def _parked(read_url: str) -> Mapping[str, int]:
+    with dead_letters(read_url) as letters:
+        return letters.counts()
 
 
 def _relay(settings: Settings, database_url: str) -> RelayStanding | None:
