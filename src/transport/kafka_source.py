@@ -5,7 +5,6 @@ to Kafka are a mirror of it for Kafka's own tools. A member that was suspended a
 try to write: the compare-and-set of its checkpoints fails.
 """
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -115,8 +114,14 @@ class KafkaSource:
         self._mirror_at = time.monotonic() + _MIRROR_SECONDS
         if moved:
             offsets = {topic_partition(name): OffsetAndMetadata(at, "", -1) for name, at in moved.items()}
-            self._consumer.commit_async(offsets, callback=_heard)
             self._mirrored.update(moved)
+            self._consumer.commit_async(offsets, callback=self._heard)
+
+    def _heard(self, _offsets: object, answer: object) -> None:
+        # On the library's thread. What did not arrive is said again with the next commit.
+        if isinstance(answer, Exception):
+            log.debug("offsets_not_mirrored", problem=str(answer))
+            self._mirrored = {}
 
     def close(self) -> None:
         """See `Source`. Leaves the group."""
@@ -267,9 +272,3 @@ class KafkaSource:
 
 def _words(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) or "none"
-
-
-def _heard(_offsets: object, answer: object) -> None:
-    if isinstance(answer, Exception):
-        # A mirror only: the next one says it again.
-        logging.getLogger(__name__).debug("offsets were not mirrored: %s", answer)

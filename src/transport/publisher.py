@@ -1,5 +1,6 @@
 """The port between the relay and Kafka: one producer's term, that ends with its first failure."""
 
+from datetime import datetime
 from typing import Protocol
 
 from drumbeat.transport.source import Batch
@@ -25,9 +26,10 @@ class Publisher(Protocol):
         """
         ...
 
-    def mark(self, position: int) -> bool:
+    def mark(self, position: int, recorded_at: datetime | None) -> bool:
         """Write a watermark to every partition; all events at or below it must be settled.
 
+        `recorded_at`, of the event there, becomes the record's time, as it is of events; None: now.
         False, and nothing is written, while an earlier one is under way.
         """
         ...

@@ -119,7 +119,7 @@ class KafkaPublisher:
         self._raise_overdue()
         return newest
 
-    def mark(self, position: int) -> bool:
+    def mark(self, position: int, recorded_at: datetime | None) -> bool:
         """See `Publisher`."""
         if self._marking is not None:
             return False
@@ -129,9 +129,10 @@ class KafkaPublisher:
         if not self._flights:
             self._progress_at = monotonic()
         futures: list[Future] = []
+        time_ms = int((recorded_at or now).timestamp() * 1000)
         with self._library():
             for topic, partition in self._partitions:
-                future = self._producer.send(topic, value, None, told, partition, int(now.timestamp() * 1000))
+                future = self._producer.send(topic, value, None, told, partition, time_ms)
                 futures.append(future.add_errback(self._fail))
         futures[-1].add_callback(self._acknowledge)
         self._marking = (position, futures)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from drumbeat.transport.publisher import Publisher
 from drumbeat.transport.relay_stats import RelayStats
-from drumbeat.transport.source import Batch, Checkpoint, ReadsLog
+from drumbeat.transport.source import Batch, Checkpoint, ReadsLog, checkpoint_of
 
 _TYPICAL_EVENT_BYTES = 600
 
@@ -149,7 +149,7 @@ class Term:
         before_events, before_bytes = self._publisher.unsettled_events, self._publisher.unsettled_bytes
         newest = self._publisher.settled()
         if newest is not None:
-            self._settled = Checkpoint(newest.up_to, newest.last_event_id)
+            self._settled = checkpoint_of(newest.rows[-1])
             self._window.grow()
             self._stats.events += before_events - self._publisher.unsettled_events
             self._stats.bytes += before_bytes - self._publisher.unsettled_bytes
@@ -167,7 +167,7 @@ class Term:
         """Watermarks say only what is acknowledged, so they come after it in every partition."""
         position = self._settled.position
         due = now - self._marked_at >= self._options.mark_seconds
-        if position > self._marked and due and self._publisher.mark(position):
+        if position > self._marked and due and self._publisher.mark(position, self._settled.recorded_at):
             self._marked, self._marked_at = position, now
             self._stats.watermarks += 1
         if self._publisher.marked is not None:

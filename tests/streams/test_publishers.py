@@ -80,9 +80,9 @@ def test_what_is_published_is_settled_once_the_brokers_have_it(world: World) -> 
 
 def test_one_watermark_is_under_way_at_a_time(world: World) -> None:
     assert world.publisher.marked is None
-    assert world.publisher.mark(7)
+    assert world.publisher.mark(7, None)
     wait_until(world.publisher, lambda _: world.publisher.marked == 7)
-    assert world.publisher.mark(9)
+    assert world.publisher.mark(9, None)
     wait_until(world.publisher, lambda _: world.publisher.marked == 9)
 
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 
 from drumbeat.transport.cluster import KafkaAway, KafkaProblem
 from drumbeat.transport.leadership import LeadershipLost
@@ -58,7 +59,7 @@ class MemoryPublisher:
             self.acknowledge_mark()
         return newest
 
-    def mark(self, position: int) -> bool:
+    def mark(self, position: int, recorded_at: datetime | None) -> bool:
         """See `Publisher`."""
         self._raise_failure()
         if self._mark_under_way is not None:
