@@ -10,6 +10,7 @@ import typer.main
 import yaml
 
 from drumbeat import cli, settings
+from drumbeat.eventstore.embedded import TUNED_FOR_DRUMBEAT
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = {"api", "relay", "project", "policies"}
@@ -56,6 +57,16 @@ def test_on_the_host_nothing_listens_but_on_loopback(services: dict[str, Any]) -
     ports = [port for service in services.values() for port in service.get("ports", ())]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_postgres_is_tuned_like_the_embedded_one_and_kafka_is_the_version_that_is_tested(
+    services: dict[str, Any],
+) -> None:
+    assert services["postgres"]["image"] == "postgres:18"
+    assert services["kafka"]["image"] == "apache/kafka:4.3.1"
+    tuned = dict(word.split("=") for word in services["postgres"]["command"] if "=" in word)
+    assert tuned.items() <= TUNED_FOR_DRUMBEAT.items()
+    assert {"shared_buffers", "max_wal_size", "maintenance_work_mem"} <= tuned.keys()
 
 
 def test_docker_compose_itself_takes_it() -> None:

@@ -8,7 +8,6 @@ from typer.main import get_command
 
 from drumbeat.cli import app
 from drumbeat.events.outcomes import MEANING
-from drumbeat.eventstore.embedded import TUNED_FOR_DRUMBEAT
 from drumbeat.opsapi.exits import Exit
 from drumbeat.readapi.app import Deps, create_app
 from drumbeat.readapi.problems import catalogue
@@ -130,21 +129,3 @@ def test_every_file_that_a_decision_names_is_there() -> None:
     for page in (ROOT / "docs" / "decisions").glob("*.md"):
         for name in re.findall(r"`((?:src|tests|docs|benchmarks|tools|streams)/[\w./-]+)`", page.read_text()):
             assert (ROOT / name).exists(), f"{page.name}: {name}"
-
-
-def test_compose_starts_the_two_servers_on_loopback_tuned_like_the_embedded_one() -> None:
-    lines = (ROOT / "docker-compose.yml").read_text().splitlines()
-    assert not any("\t" in line or line.rstrip() != line for line in lines)
-    assert [line for line in lines if re.match(r"  [a-z]+:$", line)] == [
-        "  postgres:",
-        "  kafka:",
-        "  postgres:",
-        "  kafka:",
-    ]
-    images = [line.split(": ")[1] for line in lines if line.startswith("    image:")]
-    assert images == ["postgres:18", "apache/kafka:4.3.1"]
-    ports = [line.split('"')[1] for line in lines if re.match(r'      - "[^"]*:\d+:\d+"', line)]
-    assert ports == ["127.0.0.1:5432:5432", "127.0.0.1:9092:9092"]
-    tuned = dict(line.strip("- ").split("=") for line in lines if re.match(r"      - [a-z_]+=", line))
-    assert tuned.items() <= TUNED_FOR_DRUMBEAT.items()
-    assert {"shared_buffers", "max_wal_size", "maintenance_work_mem"} <= tuned.keys()
