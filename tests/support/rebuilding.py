@@ -1,5 +1,6 @@
 """What holds of every projection: events that come again change nothing, and from zero the rows are the same."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,21 @@ def all_rows(database_url: str, projection: Projection, generation: str) -> dict
     return {
         table: [row for row in rows if "shard" not in row or row["value"] != 0] for table, rows in found.items()
     }
+
+
+def summed_rows(database_url: str, projection: Projection, generation: str) -> dict[str, list[dict[str, Any]]]:
+    """The same with the shares that projectors have of a counter added up."""
+    summed = {}
+    for table, rows in all_rows(database_url, projection, generation).items():
+        if not rows or "shard" not in rows[0]:
+            summed[table] = rows
+            continue
+        sums: Counter[tuple[tuple[str, Any], ...]] = Counter()
+        for row in rows:
+            key = tuple(item for item in row.items() if item[0] not in {"shard", "value"})
+            sums[key] += row["value"]
+        summed[table] = sorted(({**dict(key), "value": n} for key, n in sums.items() if n), key=repr)
+    return summed
 
 
 def same_again_and_from_zero(log: ListLog, database_url: str, projections: Sequence[Projection]) -> None:
