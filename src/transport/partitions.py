@@ -1,8 +1,11 @@
 """Which topic and which partition an event belongs into: the same for whoever writes, reads or counts them."""
 
 import struct
+from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
+from uuid import UUID
 
 from drumbeat.transport import topic_definitions
 from drumbeat.transport.cluster import KafkaUnfit
@@ -29,6 +32,18 @@ def partition_of(stream_id: str | bytes, partitions: int) -> int:
     A topic whose number of partitions changed has streams in two of them: the number is for good.
     """
     return positive_hash(stream_id if isinstance(stream_id, bytes) else stream_id.encode()) % partitions
+
+
+def partition_among(partitions: Iterable[str], stream_id: UUID, type_name: str) -> str:
+    """Which of some partitions carries a stream; the log carries every one. Raises `KafkaUnfit`."""
+    counts = Counter(name.rpartition("/")[0] for name in partitions)
+    if "" in counts:
+        return "log"
+    ending = topic_of(type_name)
+    for topic, count in counts.items():
+        if topic.endswith(ending):
+            return f"{topic}/{partition_of(str(stream_id), count)}"
+    raise KafkaUnfit(f"none of the topics carries an event of type {type_name!r}")
 
 
 @lru_cache(maxsize=_REMEMBERED_KEYS)

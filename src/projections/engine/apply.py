@@ -128,6 +128,7 @@ class Applier:
             if len(whole) > 1:
                 # What was missing before it came along: now it can be cut as well.
                 return self.apply(replace(work, decoded=whole))
+            return self._apply_apart(work, whole[0])
         return self._apply_apart(work, work.decoded[0])
 
     def _apply_apart(self, work: Work, item: Decoded) -> Places:

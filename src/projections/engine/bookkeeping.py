@@ -24,6 +24,7 @@ NOBODY = "*"
 """The projection of a record that is no event of ours."""
 
 _MOST_SLOTS = 1_000
+_LONGEST_ERROR = 4_000
 
 
 class CheckpointMoved(Exception):
@@ -73,6 +74,10 @@ class ParkedStreams:
     def waiting_for(self, stream_id: UUID) -> Collection[str]:
         """The projections for which this stream's events wait."""
         return self._waiting.get(stream_id, ())
+
+    def all_wait(self, stream_id: UUID, projections: Iterable[str]) -> bool:
+        """Whether this stream's events wait for every one of these projections."""
+        return set(projections) <= self._waiting.get(stream_id, set())
 
     def waits_for_missing(self, stream_id: UUID) -> bool:
         """Whether events of this stream are missing."""
@@ -145,6 +150,11 @@ def read_parked(cursor: Cursor, generation: str, partitions: Sequence[str]) -> P
     return parked
 
 
+def as_text(told: str) -> str:
+    """Words that may quote anything, as Postgres keeps them: no zero bytes, no half characters, no volumes."""
+    return told[:_LONGEST_ERROR].replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
+
 def park(cursor: Cursor, generation: str, events: Iterable[ParkedEvent]) -> None:
     """Set events aside, in the transaction that moves the checkpoint past them."""
     cursor.executemany(
@@ -158,9 +168,9 @@ def park(cursor: Cursor, generation: str, events: Iterable[ParkedEvent]) -> None
                 "next_offset": e.next_offset,
                 "position": e.position,
                 "stream_id": e.stream_id,
-                "type": e.type,
+                "type": as_text(e.type),
                 "bytes": e.bytes,
-                "error": e.error,
+                "error": None if e.error is None else as_text(e.error),
                 "recorded_at": e.recorded_at,
             }
             for e in events

@@ -84,14 +84,28 @@ VALUES (
 -- name: due_streams
 -- Streams of which something parked is to be tried again now. Nobody's records are not: they never become events.
 SELECT DISTINCT stream_id FROM readmodel.parked_events
-WHERE generation = %s AND partition = ANY (%s) AND retry_at <= now() AND stream_id IS NOT NULL
+WHERE generation = %s AND partition = ANY (%s) AND projection = ANY (%s) AND retry_at <= now()
+    AND stream_id IS NOT NULL
 LIMIT 100;
+
+-- name: set_due
+-- What waits of a stream is to be tried again by whoever looks next.
+UPDATE readmodel.parked_events SET retry_at = now() WHERE generation = %s AND stream_id = %s;
+
+-- name: parked_elsewhere
+-- What is parked for a projection that is to be fed from elsewhere. Records of nobody's stay where they stood.
+SELECT id, kind, stream_id, type FROM readmodel.parked_events
+WHERE generation = %s AND projection = %s AND stream_id IS NOT NULL;
+
+-- name: take_along
+-- A parked event waits in another partition from now on.
+UPDATE readmodel.parked_events SET partition = %s, next_offset = NULL WHERE id = %s;
 
 -- name: parked_of_stream
 -- Everything that waits of a stream, by projection, in the stream's order.
 SELECT id, projection, kind, partition, next_offset, position, type, bytes, recorded_at
 FROM readmodel.parked_events
-WHERE generation = %s AND stream_id = %s
+WHERE generation = %s AND stream_id = %s AND partition = ANY (%s) AND projection = ANY (%s)
 ORDER BY projection, position, id;
 
 -- name: take_out
@@ -99,9 +113,10 @@ ORDER BY projection, position, id;
 DELETE FROM readmodel.parked_events WHERE id = ANY (%s);
 
 -- name: tried_again
--- Parked events that still cannot be applied: tried, and when again.
+-- Parked events that still cannot be applied: tried, and when again. The one that failed holds the others up now.
 UPDATE readmodel.parked_events
 SET attempts = attempts + 1, error = CASE WHEN id = %(failed)s THEN %(error)s ELSE error END,
+    kind = CASE WHEN id = %(failed)s THEN 'poison' ELSE kind END,
     retry_at = CASE WHEN kind = 'gap'
         THEN now() + least(interval '30 seconds', interval '0.25 seconds' * power(2, least(attempts, 10))) END
 WHERE id = ANY (%(ids)s);

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from drumbeat.events.light import LightEvent
 from drumbeat.projections.engine.bookkeeping import Kind, ParkedStreams
-from drumbeat.projections.engine.decode import Decoded, Unreadable, decode_rows
+from drumbeat.projections.engine.decode import Decoded, Unreadable, decode_rows, place_of
 from drumbeat.projections.engine.hot import HotRows, Slot, Slots
 from drumbeat.projections.engine.rows import Row
 from drumbeat.projections.engine.shapes import Entity
@@ -57,14 +56,15 @@ class Continuity:
         found = self._fetched(missing)
         whole: list[Decoded] = []
         for row, event in work.decoded:
-            if not isinstance(event, LightEvent):
+            place = place_of(event)
+            if place is None:
                 whole.append((row, event))
                 continue
-            stream_id, version = event.stream_id, event.stream_version
+            stream_id, version = place
             slot = slots[(stream_id.int,)]
             known = slot.row.version if slot.row is not None else 0
             if version > known + 1:
-                if parked.waits_for_missing(stream_id):
+                if parked.waits_for_missing(stream_id) and parked.all_wait(stream_id, work.active):
                     whole.append((row, event))
                     continue
                 gap = found.pop(stream_id, None)
@@ -80,18 +80,17 @@ class Continuity:
     def note(self, cursor: Cursor, item: Decoded) -> None:
         """An event was seen alone; in the caller's transaction."""
         _, event = item
-        if isinstance(event, LightEvent):
-            self.note_versions(cursor, [StreamRow(event.stream_id, event.stream_version)])
+        place = place_of(event)
+        if place is not None:
+            self.note_versions(cursor, [StreamRow(*place)])
 
     def note_versions(self, cursor: Cursor, rows: Sequence[StreamRow]) -> None:
         """These are the last versions seen; in the caller's transaction."""
         self._table.change(cursor, rows)
 
     def fetch(self, stream_id: UUID, first: int, last: int) -> Sequence[LogRow] | None:
-        """Versions of a stream from the log, in order; None when they cannot be had."""
-        found = self._heal({stream_id: (first, last)})
-        rows = None if found is None else found.get(stream_id, ())
-        return rows if rows is not None and len(rows) == last - first + 1 else None
+        """Versions of a stream from the log, in order, less what is in the rows already; None: not to be had."""
+        return self._fetched({stream_id: (first, last)}).get(stream_id)
 
     def version_of(self, cursor: Cursor, stream_id: UUID) -> int:
         """The last version seen of a stream, 0 for none."""
@@ -104,11 +103,12 @@ class Continuity:
         slots: Slots = {}
         first_time = work.active == work.plan.names
         for _, event in work.decoded:
-            if isinstance(event, LightEvent):
-                key = (event.stream_id.int,)
+            place = place_of(event)
+            if place is not None:
+                key = (place[0].int,)
                 if key not in slots:
                     # Projections that catch up read events again whose streams are known; all others begin with 1.
-                    slots[key] = Slot(begins=first_time and event.stream_version == 1)
+                    slots[key] = Slot(begins=first_time and place[1] == 1)
         self._hot.fill(cursor, slots)
         return slots
 
@@ -137,9 +137,10 @@ def _missing(slots: Slots, decoded: Iterable[Decoded], parked: ParkedStreams) ->
     versions: dict[UUID, int] = {}
     missing: dict[UUID, tuple[int, int]] = {}
     for _, event in decoded:
-        if not isinstance(event, LightEvent):
+        place = place_of(event)
+        if place is None:
             continue
-        stream_id, version = event.stream_id, event.stream_version
+        stream_id, version = place
         known = versions.get(stream_id)
         if known is None:
             row = slots[(stream_id.int,)].row

@@ -12,6 +12,7 @@ from drumbeat.projections.engine.bookkeeping import NOBODY, Kind, ParkedEvent, P
 from drumbeat.projections.engine.plan import Handlers, Plan, is_known
 from drumbeat.transport.source import Row
 
+_VERSION = re.compile(rb'"streamversion"\s*:\s*([0-9]{1,9})\b')
 _SUBJECT = re.compile(rb'"subject"\s*:\s*"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')
 
 
@@ -22,6 +23,7 @@ class Unreadable:
     stream_id: UUID | None
     error: str
     kind: Kind = Kind.POISON
+    stream_version: int | None = None
 
 
 Decoded: TypeAlias = tuple[Row, "LightEvent[Any] | Unreadable | None"]
@@ -53,7 +55,7 @@ def decode_rows(plan: Plan, rows: Iterable[Row], *, every_type: bool = False) ->
             try:
                 event = decode_light(type_name, row.bytes)
             except EventError as error:
-                event = Unreadable(_stream_of(row.bytes), str(error))
+                event = _unreadable(row, str(error))
         elif not is_known(type_name):
             event = _unknown(row)
         decoded.append((row, event))
@@ -63,8 +65,29 @@ def decode_rows(plan: Plan, rows: Iterable[Row], *, every_type: bool = False) ->
 def _unknown(row: Row) -> Unreadable:
     if row.problem is not None:
         return Unreadable(None, row.problem, Kind.FOREIGN)
-    stream_id = _stream_of(row.bytes)
-    return Unreadable(stream_id, str(UnknownEventType(row.type)), Kind.POISON if stream_id else Kind.FOREIGN)
+    return _unreadable(row, str(UnknownEventType(row.type)))
+
+
+def _unreadable(row: Row, error: str) -> Unreadable:
+    subject, version = _SUBJECT.search(row.bytes), version_of(row.bytes)
+    # What the relay writes has a place in its stream. A record without one was written by somebody else, and a
+    # stream must not wait for ever behind it. In the log nothing is anybody else's.
+    if subject is None or (version is None and row.next_offset is not None):
+        return Unreadable(None, error, Kind.FOREIGN)
+    return Unreadable(UUID(subject[1].decode()), error, stream_version=version)
+
+
+def version_of(raw: bytes) -> int | None:
+    """The place in its stream that an event's bytes name, readable or not."""
+    match = _VERSION.search(raw)
+    return int(match[1]) if match else None
+
+
+def place_of(event: "LightEvent[Any] | Unreadable | None") -> tuple[UUID, int] | None:
+    """Stream and version of an event, readable or not; None where its bytes do not say them."""
+    if event is None or event.stream_id is None or event.stream_version is None:
+        return None
+    return event.stream_id, event.stream_version
 
 
 def hold_back(plan: Plan, active: Sequence[str], decoded: Iterable[Decoded], waiting: ParkedStreams) -> Batch:
@@ -117,8 +140,3 @@ def parked(
         error=error,
         recorded_at=row.recorded_at,
     )
-
-
-def _stream_of(raw: bytes) -> UUID | None:
-    match = _SUBJECT.search(raw)
-    return UUID(match[1].decode()) if match else None

@@ -10,8 +10,10 @@ from typing import Any
 import psycopg
 import structlog
 
-from drumbeat.projections.engine.bookkeeping import SQL
+from drumbeat.projections.engine.bookkeeping import SQL, Kind
 from drumbeat.projections.engine.table import Cursor
+from drumbeat.transport.cluster import KafkaUnfit
+from drumbeat.transport.partitions import partition_among
 from drumbeat.transport.source import LOG
 
 log = structlog.get_logger(__name__)
@@ -57,9 +59,25 @@ def feed(
                     f"{name} is fed from {_words(known)}, which stand between positions {low} and {high}, and not "
                     f"from {_words(wanted)}: let it catch up there first, or rebuild it"
                 )
+            _take_along(cursor, generation, name, wanted)
             cursor.execute(SQL["leave"], [generation, name])
             begin(cursor, generation, name, wanted, low)
             log.info("fed_from_elsewhere", projection=name, partitions=_words(wanted), position=low)
+
+
+def _take_along(cursor: Cursor, generation: str, projection: str, partitions: Collection[str]) -> None:
+    # Streams that wait go on waiting: what comes of them from elsewhere must not pass what is parked.
+    parked = cursor.execute(SQL["parked_elsewhere"], [generation, projection]).fetchall()
+    if any(kind == Kind.GAP for _, kind, _, _ in parked):
+        raise FeedChanged(
+            f"{projection} waits for events that are missing: let it go on where it is until it has them"
+        )
+    for parked_id, _, stream_id, type_name in parked:
+        try:
+            partition = partition_among(partitions, stream_id, type_name)
+        except KafkaUnfit as error:
+            raise FeedChanged(f"{projection} has parked what no topic carries: {error}") from error
+        cursor.execute(SQL["take_along"], [partition, parked_id])
 
 
 def _words(partitions: Collection[str]) -> str:

@@ -156,10 +156,12 @@ class Projector:
         ) as session:
             self.stats.parked = session.applier.parked.count
             self._refuse_uneven_counters(session)
-            self._refuse_too_many_parked(session)
             for name in self._plan.names:
                 if assigned:
                     self._source.verify(session.committed.places_of(name))
+            while session.applier.parked.count > self._options.parked_limit_events and session.try_again():
+                pass  # whoever put right what was wrong has asked for it
+            self._refuse_too_many_parked(session)
             yield session
 
     def _connect(self) -> psycopg.Connection[Any]:

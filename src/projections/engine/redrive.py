@@ -12,11 +12,10 @@ from uuid import UUID
 
 import structlog
 
-from drumbeat.events.light import LightEvent
 from drumbeat.projections.engine.apply import NOT_THE_EVENTS_FAULT, Applier
-from drumbeat.projections.engine.bookkeeping import SQL, CheckpointMoved, Kind, ParkedStreams
+from drumbeat.projections.engine.bookkeeping import SQL, CheckpointMoved, Kind, ParkedStreams, as_text, park
 from drumbeat.projections.engine.continuity import StreamRow
-from drumbeat.projections.engine.decode import Decoded, Unreadable, decode_rows, hold_back
+from drumbeat.projections.engine.decode import Unreadable, decode_rows, hold_back, parked, version_of
 from drumbeat.projections.engine.fold import fold_batch
 from drumbeat.projections.engine.lanes import Lanes
 from drumbeat.projections.engine.plan import Plan
@@ -34,110 +33,129 @@ class Waiting:
     id: int
     projection: str
     kind: Kind
+    partition: str
     row: Row
 
 
-def due_streams(cursor: Cursor, generation: str, partitions: Collection[str]) -> list[UUID]:
-    """Streams of which something is to be tried again now; those of our partitions."""
-    rows = cursor.execute(SQL["due_streams"], [generation, list(partitions)]).fetchall()
-    return [stream_id for (stream_id,) in rows]
+def due_streams(
+    cursor: Cursor, generation: str, partitions: Collection[str], projections: Collection[str]
+) -> list[UUID]:
+    """Streams of which something is to be tried again now; those of our partitions and projections."""
+    arguments = [generation, list(partitions), list(projections)]
+    return [stream_id for (stream_id,) in cursor.execute(SQL["due_streams"], arguments).fetchall()]
 
 
 class Redrive:
     """Tries one stream again. Nothing else is being written meanwhile."""
 
-    def __init__(self, applier: Applier, plan: Plan, lanes: Lanes) -> None:
+    def __init__(self, applier: Applier, plan: Plan, lanes: Lanes, partitions: Collection[str]) -> None:
         self._applier = applier
         self._plan = plan
         self._lanes = lanes
+        self._partitions = list(partitions)
 
     def stream(self, stream_id: UUID) -> bool:
-        """Whether nothing of the stream waits any more. Raises what is not the events' fault."""
+        """Whether nothing of the stream waits any more. Raises what is not the events' fault.
+
+        Each event is a transaction with its projection's rows: whenever this ends, what was applied is not parked
+        any more, and what is parked was not applied.
+        """
         applier = self._applier
         applier.store.forget()
         waiting = self._waiting(stream_id)
-        if not waiting:
-            return True
+        done = True
         if any(one.kind is Kind.GAP for one in waiting):
-            done = self._over_the_gap(stream_id, waiting)
-        else:
-            names = dict.fromkeys(one.projection for one in waiting)
-            results = [self._projection(name, waiting) for name in names]
-            done = all(results)
+            done = self._close_the_gap(stream_id, waiting)
+            waiting = self._waiting(stream_id) if done else []
+        for name in dict.fromkeys(one.projection for one in waiting):
+            done = self._projection(name, waiting) and done
         applier.store.forget()
         log.info("parked_stream_tried_again", stream_id=str(stream_id), events=len(waiting), applied=done)
         return done
 
     def _waiting(self, stream_id: UUID) -> list[Waiting]:
+        arguments = [self._applier.generation, stream_id, self._partitions, list(self._plan.names)]
         with self._applier.writing.cursor() as cursor:
-            found = cursor.execute(SQL["parked_of_stream"], [self._applier.generation, stream_id]).fetchall()
+            found = cursor.execute(SQL["parked_of_stream"], arguments).fetchall()
         return [
-            Waiting(parked_id, projection, Kind(kind), _row(partition, next_offset, position, *rest))
-            for parked_id, projection, kind, partition, next_offset, position, *rest in found
+            Waiting(parked_id, projection, Kind(kind), partition, _row(partition, *rest))
+            for parked_id, projection, kind, partition, *rest in found
         ]
 
-    def _over_the_gap(self, stream_id: UUID, waiting: Sequence[Waiting]) -> bool:
+    def _close_the_gap(self, stream_id: UUID, waiting: Sequence[Waiting]) -> bool:
+        """Park what was missing as well: then nothing is, and the stream waits like any other."""
+        behind, rows = self._missing(stream_id, waiting)
+        if rows is None:
+            self._tried([one.id for one in waiting], None, "")
+            return False
         continuity = self._applier.continuity
-        assert continuity is not None, "only a source with partitions has gaps"
-        versions = [
-            e.stream_version
-            for _, e in decode_rows(self._plan, [w.row for w in waiting], every_type=True)
-            if isinstance(e, LightEvent)
+        assert continuity is not None
+        partition = waiting[0].partition
+        offsets = {one.row.position: one.row.next_offset for one in behind}
+        whole = [
+            KafkaRow(r.position, r.type, r.bytes, r.recorded_at_us, partition, offsets.get(r.position) or HEALED)
+            for r in rows
         ]
+        decoded = decode_rows(self._plan, whole, every_type=True)
+        # What stands behind the gap may wait for more projections than read its type: all were to see the gap.
+        everybody = ParkedStreams()
+        everybody.note(parked(row, name, stream_id, None) for row in whole[:1] for name in self._plan.names)
+        batch = hold_back(self._plan, self._plan.names, decoded, everybody)
+        last = max(version_of(one.row.bytes) or 0 for one in behind)
+        with self._applier.transaction() as cursor:
+            self._hold(cursor, partition)
+            self._take_out(cursor, [one.id for one in behind])
+            park(cursor, self._applier.generation, batch.parked)
+            # Until all is applied, a projector that begins after a crash goes on with it.
+            cursor.execute(SQL["set_due"], [self._applier.generation, stream_id])
+            continuity.note_versions(cursor, [StreamRow(stream_id, last)])
+        continuity.healed_events += len(rows) - len(offsets)
+        self._applier.store.forget()
+        return True
+
+    def _missing(
+        self, stream_id: UUID, waiting: Sequence[Waiting]
+    ) -> tuple[Sequence[Waiting], Sequence[LogRow] | None]:
+        """What is parked behind the gap, and the log's rows from the first missing one on; None: not to be had."""
+        continuity = self._applier.continuity
+        if continuity is None or not self._lanes.is_one:
+            # A projection that catches up has not come to the gap yet, and would not see it once it is closed.
+            return [], None
         with self._applier.writing.cursor() as cursor:
             known = continuity.version_of(cursor, stream_id)
-        rows = continuity.fetch(stream_id, known + 1, max(versions)) if versions else None
-        ids = [one.id for one in waiting]
-        if rows is None:
-            self._tried(ids, None, "")
-            return False
-        partition = waiting[0].row.partition
-        whole = [KafkaRow(r.position, r.type, r.bytes, r.recorded_at_us, partition, HEALED) for r in rows]
-        decoded = decode_rows(self._plan, whole, every_type=True)
-        try:
-            with self._applier.transaction() as cursor:
-                self._hold(cursor, partition)
-                self._take_out(cursor, ids)
-                self._fold(cursor, self._plan, decoded)
-                continuity.note_versions(cursor, [StreamRow(stream_id, max(versions))])
-        except NOT_THE_EVENTS_FAULT:
-            raise
-        except Exception as error:  # noqa: BLE001  an event behind the gap is poison: it waits for a person
-            self._tried(ids, ids[0], f"{type(error).__name__}: {error}")
-            return False
-        continuity.healed_events += len(rows)
-        return True
+        behind = [one for one in waiting if (version_of(one.row.bytes) or 0) > known]
+        last = max((version_of(one.row.bytes) or 0 for one in behind), default=known)
+        return behind, continuity.fetch(stream_id, known + 1, last)
 
     def _projection(self, name: str, waiting: Sequence[Waiting]) -> bool:
         # One by one: what can be applied before the one that still fails is applied.
         mine = [one for one in waiting if one.projection == name]
         alone = self._plan.only([name])
         for index, one in enumerate(mine):
-            ((_, event),) = decoded = decode_rows(self._plan, [one.row], every_type=True)
-            error: Exception | None = None
-            if isinstance(event, Unreadable):
-                error = ValueError(event.error)
-            else:
-                try:
-                    with self._applier.transaction() as cursor:
-                        self._hold(cursor, one.row.partition)
-                        self._take_out(cursor, [one.id])
-                        self._fold(cursor, alone, decoded)
-                except NOT_THE_EVENTS_FAULT:
-                    raise
-                except Exception as raised:  # noqa: BLE001  it stays where it is, with today's reason
-                    error = raised
+            error = self._failure(alone, one)
             if error is not None:
-                self._tried([w.id for w in mine[index:]], one.id, f"{type(error).__name__}: {error}")
+                self._tried([w.id for w in mine[index:]], one.id, error)
                 return False
         return True
 
-    def _fold(self, cursor: Cursor, plan: Plan, decoded: Sequence[Decoded]) -> None:
-        batch = hold_back(plan, plan.names, decoded, ParkedStreams())
-        if batch.parked:
-            raise ValueError(batch.parked[0].error)
-        changes = fold_batch(plan, cursor, self._applier.store.hot, batch.events)
-        self._applier.store.write(cursor, changes, self._applier.shard)
+    def _failure(self, plan: Plan, one: Waiting) -> str | None:
+        """Apply one event for one projection, in a transaction; why that cannot be."""
+        ((row, event),) = decode_rows(plan, [one.row], every_type=True)
+        if isinstance(event, Unreadable):
+            return event.error
+        try:
+            with self._applier.transaction() as cursor:
+                self._hold(cursor, one.partition)
+                self._take_out(cursor, [one.id])
+                batch = hold_back(plan, plan.names, [(row, event)], ParkedStreams())
+                changes = fold_batch(plan, cursor, self._applier.store.hot, batch.events)
+                self._applier.store.write(cursor, changes, self._applier.shard)
+        except NOT_THE_EVENTS_FAULT:
+            raise
+        except Exception as error:  # noqa: BLE001  it stays where it is, with today's reason
+            self._applier.store.forget()
+            return f"{type(error).__name__}: {error}"
+        return None
 
     def _hold(self, cursor: Cursor, partition: str) -> None:
         # The compare-and-set of a batch, without the set: a projector that lost the partition changes nothing.
@@ -154,7 +172,7 @@ class Redrive:
 
     def _tried(self, ids: Sequence[int], failed: int | None, error: str) -> None:
         with self._applier.writing.cursor() as cursor:
-            cursor.execute(SQL["tried_again"], {"ids": list(ids), "failed": failed, "error": error})
+            cursor.execute(SQL["tried_again"], {"ids": list(ids), "failed": failed, "error": as_text(error)})
 
 
 def _row(partition: str, next_offset: int | None, position: int, type_name: str, raw: bytes, at: Any) -> Row:

@@ -80,19 +80,21 @@ class Session:
         """Whether a batch is under way."""
         return self._under_way is not None
 
-    def try_again(self) -> None:
-        """Try what is parked and due again. Nothing is being written."""
+    def try_again(self) -> bool:
+        """Try some of what is parked and due again; whether anything was due. Nothing is being written."""
         applier = self.applier
         with applier.writing.cursor() as cursor:
-            due = due_streams(cursor, applier.generation, self.partitions)
-        if not due:
-            return
-        redrive = Redrive(applier, self.plan, self.committed)
+            due = due_streams(cursor, applier.generation, self.partitions, self.plan.names)
+        if not due and not applier.parked.count:
+            return False
+        redrive = Redrive(applier, self.plan, self.committed, self.partitions)
         for stream_id in due:
             redrive.stream(stream_id)
+        # Also when nothing was due: what is parked may have been dismissed.
         with applier.writing.cursor() as cursor:
             applier.parked = read_parked(cursor, applier.generation, list(self.partitions))
         applier.stats.parked = applier.parked.count
+        return bool(due)
 
     def _stand(self, work: Work, reached: Places) -> None:
         self.committed.move(work.active, reached)
