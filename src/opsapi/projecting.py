@@ -1,5 +1,6 @@
 """A projector as a process: fed from the log, or from Kafka, into the read database."""
 
+import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -19,6 +20,7 @@ from drumbeat.settings import Settings
 from drumbeat.transport.cluster import (
     KafkaProblem,
     cluster_of,
+    quieten_the_library,
     require_libraries,
     topic_partitions,
     topic_replication,
@@ -44,6 +46,7 @@ def feed(
             assert from_log is not None, "without Kafka the log is what is read"
             yield from_log, None, lambda: from_log.held_up_seconds
             return
+        quieten_the_library(logging.WARNING)
         counts = _checked(settings, stop)
         from drumbeat.transport.kafka_source import KafkaSource
 

@@ -8,7 +8,8 @@ from drumbeat import telemetry
 from drumbeat.opsapi.relay_metrics import RelayMetrics
 from drumbeat.opsapi.serving import serve_metrics
 from drumbeat.settings import Settings
-from drumbeat.transport.relaying import quieten_the_library, relay_of
+from drumbeat.transport.cluster import quieten_the_library
+from drumbeat.transport.relaying import relay_of
 
 
 def run_relay(settings: Settings, database_url: str, clock: Callable[[], datetime], stop: Event) -> None:

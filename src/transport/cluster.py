@@ -1,6 +1,7 @@
 """How a Kafka cluster is reached, and what must be true of this machine before it is."""
 
 import importlib.util
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -98,3 +99,10 @@ def topic_partitions(settings: Settings) -> dict[str, int]:
 def topic_replication(settings: Settings) -> int:
     """How many copies of a partition there are to be."""
     return settings.kafka_replication
+
+
+def quieten_the_library(level: int = logging.CRITICAL) -> None:
+    """Keep the library's own log to itself: it tells every attempt to connect, and we tell every failure once."""
+    library = logging.getLogger("kafka")
+    if not library.isEnabledFor(logging.DEBUG):
+        library.setLevel(level)

@@ -1,6 +1,5 @@
 """A relay as the settings ask for it."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -23,10 +22,3 @@ def relay_of(settings: Settings, database_url: str, clock: Callable[[], datetime
         return KafkaPublisher(cluster, wanted, clock)
 
     return Relay(database_url, cluster.topic_prefix, open_publisher)
-
-
-def quieten_the_library() -> None:
-    """Keep the library's own log to itself: it tells every attempt to connect, and we tell every failure once."""
-    library = logging.getLogger("kafka")
-    if not library.isEnabledFor(logging.DEBUG):
-        library.setLevel(logging.CRITICAL)

@@ -20,12 +20,11 @@ from drumbeat.events.sender import SenderRenamed
 from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.transport import topics
-from drumbeat.transport.cluster import Cluster
+from drumbeat.transport.cluster import Cluster, quieten_the_library
 from drumbeat.transport.partitions import partition_of, topic_of
 from drumbeat.transport.publishing import KafkaPublisher
 from drumbeat.transport.relay import Relay, RelayOptions
 from drumbeat.transport.relay_standing import relay_standing
-from drumbeat.transport.relaying import quieten_the_library
 from drumbeat.transport.topics import Topic
 from drumbeat.transport.watermarks import WATERMARK_TYPE, position_of
 from support.following import append_and_hold, reported
