@@ -53,6 +53,25 @@ def check(cluster: Cluster, wanted: Sequence[Topic]) -> None:
         raise KafkaUnfit("\n".join(lines))
 
 
+def partition_counts(cluster: Cluster, names: Sequence[str]) -> dict[str, int]:
+    """How many partitions these topics have, by full name.
+
+    Raises `KafkaAway`, also for a topic that is missing or has no leader yet; `KafkaRefused`.
+    """
+    with admin(cluster) as client:
+        counts: dict[str, int] = {}
+        for answer in client.describe_topics(list(names)):
+            error = for_code(answer["error_code"])
+            if issubclass(error, AuthorizationError):
+                raise KafkaRefused(refusal(cluster, error(f"looking at the topic {answer['name']}")))
+            if error is NoError:
+                counts[answer["name"]] = len(answer["partitions"])
+    missing = sorted(set(names) - counts.keys())
+    if missing:
+        raise KafkaAway(f"{', '.join(missing)} is missing; `drumbeat streams create` makes it")
+    return counts
+
+
 def _create(cluster: Cluster, client: KafkaAdminClient, missing: Sequence[Topic]) -> set[str]:
     """The names of the topics that were made; what somebody else made meanwhile is not among them."""
     asked = {
@@ -120,5 +139,5 @@ def _outcome(topic: Topic, made: set[str], found: Mapping[str, Found]) -> Outcom
 
 __all__ = [
     "Difference", "Found", "Outcome", "State", "Topic", "TopicDefinition",
-    "check", "create_or_check", "definitions", "topic_of", "topics_of",
+    "check", "create_or_check", "definitions", "partition_counts", "topic_of", "topics_of",
 ]  # fmt: skip
