@@ -49,8 +49,23 @@ class ProjectorMetrics(Collector):
             ),
         ):
             yield GaugeMetricFamily(name, words, value=value)
+        yield from self._by_partition()
         yield self._high_water_age()
         yield self._stages()
+
+    def _by_partition(self) -> Iterator[Metric]:
+        position = GaugeMetricFamily(
+            "drumbeat_partition_position", "Position up to which a partition is applied.", labels=["partition"]
+        )
+        lag = GaugeMetricFamily(
+            "drumbeat_partition_lag_events",
+            "Positions between a partition and the highest that was read of any.",
+            labels=["partition"],
+        )
+        for partition, applied in sorted(self._stats.partitions.items()):
+            position.add_metric([partition], applied)
+            lag.add_metric([partition], max(0, self._stats.high_water - applied))
+        yield from (position, lag)
 
     def _high_water_age(self) -> Metric:
         family = GaugeMetricFamily(

@@ -185,6 +185,8 @@ class Projector:
             self._source.applied(session.committed.next().places)
             self._try_parked_again(session)
         self._refuse_too_many_parked(session)
+        places = session.committed.next().places
+        self.stats.partitions = {partition: place.position for partition, place in places.items()}
         newest = delivery.rows[-1].recorded_at if delivery.rows else None
         self.stats.saw(session.lowest, max(delivery.high_water, session.lowest), newest, self._clock())
         return had_work

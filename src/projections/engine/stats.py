@@ -1,6 +1,6 @@
 """What a projector tells of itself. Written by its thread alone; any thread may read single values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ class ProjectorStats:
     slowest projection and the high-water mark (a gap counts too); `lag_seconds` is the age of the newest applied
     event while there is something to apply, else 0. `high_water_moved_at` is when the mark last moved or
     everything below it was applied: a mark that is frozen while others append is unhealthy even at zero lag.
+    `partitions` tells how far each of this projector's partitions is applied.
     """
 
     events: int = 0
@@ -31,6 +32,7 @@ class ProjectorStats:
     lag_seconds: float = 0.0
     newest: datetime | None = None
     high_water_moved_at: datetime | None = None
+    partitions: Mapping[str, int] = field(default_factory=dict)
     last_error: str | None = None
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
