@@ -16,7 +16,8 @@ from drumbeat.transport.cluster import COMPRESSION, Cluster, KafkaAway, KafkaPro
 from drumbeat.transport.faults import problem_of
 from drumbeat.transport.partitions import positive_hash
 from drumbeat.transport.record_headers import POSITION, headers
-from drumbeat.transport.routing import KAFKA_MS_AT_POSTGRES_EPOCH, Routes, key_of, partitions_of
+from drumbeat.transport.records import POSTGRES_EPOCH_MS
+from drumbeat.transport.routing import Routes, key_of, partitions_of
 from drumbeat.transport.source import Batch
 from drumbeat.transport.topic_definitions import Topic
 from drumbeat.transport.watermarks import WATERMARK_TYPE, watermark
@@ -90,7 +91,7 @@ class KafkaPublisher:
                     key,
                     [(POSITION, b"%d" % position), *common],
                     partition,
-                    KAFKA_MS_AT_POSTGRES_EPOCH + recorded_at_us // 1000,
+                    POSTGRES_EPOCH_MS + recorded_at_us // 1000,
                 )
                 future.add_errback(fail)
                 futures.append(future)
