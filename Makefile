@@ -44,7 +44,7 @@ check: setup ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p drumbeat
-	$(BIN)/mypy tests benchmarks tools/streams_contract
+	$(BIN)/mypy tests benchmarks tools/streams_contract examples
 	$(BIN)/lint-imports --no-cache
 
 format: setup ## rewrite files the way `make check` wants them

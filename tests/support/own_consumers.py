@@ -155,3 +155,15 @@ def consuming(
     finally:
         running.end()
         assert fails or running.raised == []
+
+
+def into_ledger(log: ListLog, url: str) -> None:
+    """Write the log into the ledger, where what is missing on Kafka is fetched."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.cursor().executemany(
+            "INSERT INTO ledger.events (position, stream_id, version, type, bytes) OVERRIDING SYSTEM VALUE"
+            " VALUES (%s, (convert_from(%s, 'UTF8')::jsonb ->> 'subject')::uuid,"
+            " (convert_from(%s, 'UTF8')::jsonb ->> 'streamversion')::int, %s, %s)",
+            [(row.position, row.bytes, row.bytes, row.type, row.bytes) for row in log.rows],
+        )
+        connection.execute("SELECT setval('ledger.events_position', max(position)) FROM ledger.events")

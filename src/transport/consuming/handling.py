@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from drumbeat.events.fact import Fact
 from drumbeat.events.light import LightEvent
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ class ConsumedEvent(LightEvent[F_co], Generic[F_co], frozen=True, gc=False):
 Handler: TypeAlias = "Callable[[psycopg.Cursor[Any], ConsumedEvent[Any]], None]"
 """Writes what one event means, over the cursor it is given, and leaves the transaction open."""
 
-Handlers: TypeAlias = Mapping[type[Fact], Handler]
+Handlers: TypeAlias = Mapping[type[Any], Handler]
+"""By event class of `drumbeat.events`."""
 
 
 class Later(Exception):
