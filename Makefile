@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 AXES   ?=
+SEED   ?=
 KAFKA_PORT ?= 9092
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-kafka kafka test soak unit check format streams asyncapi release-schemas bench bench-quick lock clean
+.PHONY: help setup run run-kafka kafka test soak chaos chaos-short unit check format streams asyncapi release-schemas bench bench-quick lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -31,14 +32,21 @@ kafka: setup ## a Kafka broker to try, on KAFKA_PORT=9092; Ctrl-C ends it
 
 test: setup ## every test, on a real Postgres and a real Kafka
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not soak"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not soak and not chaos"
 
 soak: setup ## what takes minutes: outages as long as real ones
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
 	$(BIN)/python -m pytest -m soak
 
+chaos: setup ## everything killed and paused for minutes, then judged; SEED=N makes an earlier storm again
+	@PYTHONPATH=tests $(BIN)/python -m chaos long $(if $(SEED),--seed $(SEED))
+
+chaos-short: setup ## a short storm, as CI runs it
+	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
+	$(BIN)/python -m pytest -m chaos
+
 unit: setup ## the tests that need no server, in seconds
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not kafka and not slow and not soak"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not kafka and not slow and not soak and not chaos"
 
 check: setup ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
