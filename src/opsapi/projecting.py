@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
-from threading import Event
+from threading import Event, Thread
 
 import structlog
 
@@ -13,6 +13,7 @@ from drumbeat import telemetry
 from drumbeat.eventstore.healing import FromLog, cannot_heal
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
 from drumbeat.opsapi.serving import serve_metrics
+from drumbeat.projections.dead_letter_outbox import Outbox, OutboxStats
 from drumbeat.projections.engine.continuity import Heal
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
@@ -26,10 +27,12 @@ from drumbeat.transport.cluster import (
     topic_replication,
 )
 from drumbeat.transport.source import LogSource, Source
+from drumbeat.transport.topic_definitions import DEAD_LETTERS
 
 log = structlog.get_logger(__name__)
 
 _LONGEST_PAUSE_SECONDS = 5.0
+_LAST_COPIES_SECONDS = 5.0
 
 
 @contextmanager
@@ -71,7 +74,7 @@ def run_projector(
 ) -> None:
     """Keep read models up to date until `stop` is set. Raises `ProjectorStopped`, `FeedChanged`, `KafkaUnfit`."""
     serve_metrics(settings.api_host, settings.project_metrics_port)
-    with feed(settings, log_url, stop) as (source, heal, held_up_seconds):
+    with feed(settings, log_url, stop) as (source, heal, held_up_seconds), copying(settings, read_url) as copies:
         projector = Projector(
             source,
             read_url,
@@ -83,8 +86,30 @@ def run_projector(
             ),
             heal=heal,
         )
-        telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, clock, held_up_seconds))
+        telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, clock, held_up_seconds, copies))
         projector.run(stop)
+
+
+@contextmanager
+def copying(settings: Settings, read_url: str) -> Iterator[OutboxStats | None]:
+    """Meanwhile what is parked is copied to Kafka, when it came from there; what is left at the end too."""
+    if not settings.projects_from_kafka:
+        yield None
+        return
+    from drumbeat.transport.dead_letter_topic import DeadLetterTopic
+    from drumbeat.transport.topics import topics_of
+
+    cluster = cluster_of(settings)
+    wanted = topics_of(cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes)
+    (topic,) = (one for one in wanted if one.definition.name == DEAD_LETTERS)
+    outbox, stop = Outbox(read_url, lambda: DeadLetterTopic(cluster, topic)), Event()
+    thread = Thread(target=outbox.run, args=[stop], name="drumbeat-dead-letters", daemon=True)
+    thread.start()
+    try:
+        yield outbox.stats
+    finally:
+        stop.set()
+        thread.join(_LAST_COPIES_SECONDS)
 
 
 def instance_of(settings: Settings) -> str | None:

@@ -6,21 +6,28 @@ from datetime import datetime
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from drumbeat.projections.dead_letter_outbox import OutboxStats
 from drumbeat.projections.engine.stats import ProjectorStats
 
 
 class ProjectorMetrics(Collector):
     """Reads single values of a running projector's stats; safe from any thread.
 
-    `held_up_seconds` tells for how long one append has held back all events after it.
+    `held_up_seconds` tells for how long one append has held back all events after it; `copies` of what is parked
+    are made where there is Kafka.
     """
 
     def __init__(
-        self, stats: ProjectorStats, clock: Callable[[], datetime], held_up_seconds: Callable[[], float]
+        self,
+        stats: ProjectorStats,
+        clock: Callable[[], datetime],
+        held_up_seconds: Callable[[], float],
+        copies: OutboxStats | None = None,
     ) -> None:
         self._stats = stats
         self._clock = clock
         self._held_up_seconds = held_up_seconds
+        self._copies = copies
 
     def collect(self) -> Iterator[Metric]:
         """Every metric with its present value."""
@@ -52,6 +59,18 @@ class ProjectorMetrics(Collector):
         yield from self._by_partition()
         yield self._high_water_age()
         yield self._stages()
+        if self._copies is not None:
+            yield from self._dead_letters(self._copies)
+
+    def _dead_letters(self, copies: OutboxStats) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "drumbeat_dead_letters", "Parked events copied to the topic of dead letters.", value=copies.copied
+        )
+        yield GaugeMetricFamily(
+            "drumbeat_dead_letters_fault",
+            "1 while something keeps parked events from being copied; the projector's log says what.",
+            value=float(copies.fault is not None),
+        )
 
     def _by_partition(self) -> Iterator[Metric]:
         position = GaugeMetricFamily(

@@ -76,3 +76,20 @@ ORDER BY stream_id, projection;
 DELETE FROM readmodel.parked_events
 WHERE generation = %(generation)s AND id = %(id)s AND kind = 'foreign' AND stream_id IS NULL
 RETURNING id;
+
+-- name: take_outbox
+-- One process copies to the topic of dead letters at a time, until its session ends.
+SELECT pg_try_advisory_lock(1685218661, 999);
+
+-- name: unpublished
+-- What came by Kafka and is not in the topic of dead letters yet, in the order in which it was parked.
+SELECT id, kind, projection, partition, next_offset, position, stream_id, type, bytes, error, recorded_at, parked_at,
+    attempts, retry_at, published_at, 0
+FROM readmodel.parked_events
+WHERE generation = %(generation)s AND published_at IS NULL AND partition <> 'log' AND id <> ALL (%(refused)s)
+ORDER BY id
+LIMIT %(limit)s;
+
+-- name: note_published
+-- The brokers have these.
+UPDATE readmodel.parked_events SET published_at = now() WHERE id = ANY (%s);

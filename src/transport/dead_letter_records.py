@@ -11,19 +11,27 @@ import msgspec
 
 from drumbeat.events.errors import MalformedEvent
 from drumbeat.events.ids import DRUMBEAT
+from drumbeat.transport.cluster import KafkaUnfit
 
 DEAD_LETTER_TYPE: Final = "drumbeat.dead_letter.v1"
 SOURCE: Final = "/drumbeat/projector"
 _LONGEST_REASON: Final = 4_000
 
 
+class DeadLetterTooLarge(KafkaUnfit):
+    """Never: the topic of dead letters does not take one of this size."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A record that was set aside. What its bytes did not say is None."""
+    """A record that was set aside. What its bytes did not say is None.
+
+    `source_offset` None: the event came from the log, in the stead of a record that its topic had lost.
+    """
 
     source_topic: str
     source_partition: int
-    source_offset: int
+    source_offset: int | None = None
     position: int | None = None
     stream_id: UUID | None = None
     type: str | None = None
@@ -34,7 +42,7 @@ class DeadLetter:
     @property
     def id(self) -> UUID:
         """Follows from the record and the projection: a dead letter that is written twice is known as one."""
-        place = f"{self.source_topic}:{self.source_partition}:{self.source_offset}"
+        place = f"{self.source_topic}:{self.source_partition}:{self.source_offset}:{self.position}"
         return uuid5(DRUMBEAT, f"dead letter:{place}:{self.projection}")
 
     @property
@@ -46,7 +54,7 @@ class DeadLetter:
 class _Data(msgspec.Struct, frozen=True, kw_only=True):
     source_topic: str
     source_partition: int
-    source_offset: int
+    source_offset: int | None = None
     position: int | None = None
     stream_id: UUID | None = None
     type: str | None = None

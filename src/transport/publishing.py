@@ -63,7 +63,7 @@ class KafkaPublisher:
         self.unsettled_bytes = 0
         self.marked: int | None = None
         with self._library():
-            self._producer = KafkaProducer(**cluster.options("drumbeat-relay"), **_OPTIONS)
+            self._producer = KafkaProducer(**cluster.options("drumbeat-relay"), **PRODUCER_OPTIONS)
         try:
             with self._library():
                 for name in {name for name, _ in self._partitions}:
@@ -145,13 +145,7 @@ class KafkaPublisher:
 
     def close(self) -> None:
         """See `Publisher`."""
-        sender = self._producer._sender
-        sender.force_close()
-        sender.join(_ENDING_SECONDS)
-        # The library's own close flushes first; when that fails, it gives up and lets its thread go on sending.
-        with contextlib.suppress(KafkaError):
-            self._producer.close(timeout=0)
-        self._producer._closed = True
+        end(self._producer)
 
     def _is_settled(self, futures: list[Future]) -> bool:
         # Every single one is looked at: the library has left records undecided whose successors were acknowledged.
@@ -194,7 +188,18 @@ class KafkaPublisher:
             raise problem_of(self._cluster, self._failure or error) from error
 
 
-_OPTIONS: Final[dict[str, Any]] = {
+def end(producer: KafkaProducer) -> None:
+    """End a producer at once, whatever is under way."""
+    sender = producer._sender
+    sender.force_close()
+    sender.join(_ENDING_SECONDS)
+    # The library's own close flushes first; when that fails, it gives up and lets its thread go on sending.
+    with contextlib.suppress(KafkaError):
+        producer.close(timeout=0)
+    producer._closed = True
+
+
+PRODUCER_OPTIONS: Final[dict[str, Any]] = {
     "enable_idempotence": True,
     "acks": "all",
     "compression_type": COMPRESSION,

@@ -20,7 +20,7 @@ letters = st.builds(
     DeadLetter,
     source_topic=st.text(min_size=1),
     source_partition=st.integers(0, 10_000),
-    source_offset=st.integers(0, 2**63 - 1),
+    source_offset=st.none() | st.integers(0, 2**63 - 1),
     position=st.none() | positions,
     stream_id=st.none() | st.uuids(),
     type=st.none() | st.text(),

@@ -126,12 +126,15 @@ def _dead_letter() -> Schema:
     place = {
         "source_topic": told({"type": "string"}, "Where the record stood."),
         "source_partition": {"type": "integer", "minimum": 0},
-        "source_offset": {"type": "integer", "minimum": 0},
         "projection": told({"type": "string"}, "The read model that could not apply it."),
         "reason": told({"type": "string"}, "Why, in words."),
         "record_base64": told({"type": "string", "contentEncoding": "base64"}, "All bytes of the record's value."),
     }
     readable = {
+        "source_offset": told(
+            {"type": "integer", "minimum": 0},
+            "Not there when the event came from the log, in the stead of a record that the topic had lost.",
+        ),
         "position": told(_POSITION, "As far as the record said so."),
         "stream_id": told(_UUID, "As far as the record said so."),
         "type": told({"type": "string"}, "As far as the record said so."),
