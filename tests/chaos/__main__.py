@@ -8,7 +8,7 @@ from pathlib import Path
 from chaos.plan import LONG, SHORT, make_plan
 from chaos.run import run
 from drumbeat.telemetry import configure_logging
-from drumbeat.transport.relaying import quieten_the_library
+from drumbeat.transport.cluster import quieten_the_library
 from support.kafka.programs import java, libraries
 
 

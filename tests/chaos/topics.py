@@ -62,7 +62,7 @@ def expected_of(url: str, counts: Mapping[str, int], cluster: Cluster) -> dict[s
             topic = cluster.topic(topic_of(kind))
             one = expected[name_of(topic, partition_of(str(stream), counts[topic]))]
             one.positions.append(position)
-            one.sums.append(_sum(kind.encode(), raw))
+            one.sums.append(checksum(kind.encode(), raw))
     return expected
 
 
@@ -70,7 +70,7 @@ def judge_topics(url: str, cluster: Cluster, counts: Mapping[str, int]) -> Topic
     """Read every partition to its end and compare it with the log."""
     found, expected = TopicsFound(), expected_of(url, counts, cluster)
     judges = {
-        name_of(topic, number): _Judge(
+        name_of(topic, number): Judge(
             name_of(topic, number), expected.pop(name_of(topic, number), Expected()), found
         )
         for topic, count in counts.items()
@@ -91,16 +91,18 @@ def judge_topics(url: str, cluster: Cluster, counts: Mapping[str, int]) -> Topic
     return found
 
 
-class _Judge:
-    """One partition."""
+class Judge:
+    """Judges one partition, record by record."""
 
     def __init__(self, name: str, expected: Expected, found: TopicsFound) -> None:
+        """`found` is added to."""
         self._name, self._expected, self._found = name, expected, found
         self._next = 0
         self._last = 0
         self._versions: dict[UUID, int] = {}
 
     def take(self, record: Any) -> None:
+        """The next record, as the library gives it."""
         found, told = self._found, dict(record.headers)
         found.records += 1
         if problem_of(record.key, record.value, record.headers) is not None:
@@ -131,7 +133,7 @@ class _Judge:
             found.doubled += 1
             found.problems.append(f"{self._name}: position {position} is not in the log, or came before")
             return
-        if expected.sums[self._next] != _sum(kind, raw):
+        if expected.sums[self._next] != checksum(kind, raw):
             found.problems.append(f"{self._name}: the event at {position} has other bytes than in the log")
         self._next += 1
         place = _place_of(raw)
@@ -145,9 +147,11 @@ class _Judge:
         self._found.problems.append(f"{self._name}: the event at {position} is missing")
 
     def end(self) -> None:
+        """There are no more: what did not come is lost."""
         for position in self._expected.positions[self._next :]:
             self._lose(position)
 
 
-def _sum(kind: bytes, raw: bytes) -> int:
+def checksum(kind: bytes, raw: bytes) -> int:
+    """By which an event is known again."""
     return zlib.crc32(raw, zlib.crc32(kind))
