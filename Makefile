@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 AXES   ?=
 SEED   ?=
 KAFKA_PORT ?= 9092
+LOCKED := --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run run-kafka kafka test soak chaos chaos-short unit check format streams asyncapi release-schemas bench bench-quick lock clean
@@ -17,6 +18,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Quix Streams asks for an older pydantic than ours and works with ours: the lock says what is installed.
+$(VENV)/.installed-bench: requirements-bench.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@
 
 setup: $(VENV)/.installed ## make the virtual environment from the lock
@@ -68,14 +74,15 @@ asyncapi: ## validate streams/asyncapi.yaml with the official parser (needs Node
 release-schemas: setup ## keep the schemas as released; consumers may rely on them from then on
 	PYTHONPATH=tools $(BIN)/python -m streams_contract release
 
-bench: setup ## all benchmarks as ratios; AXES="append-1 live" for some
+bench: $(VENV)/.installed-bench ## all benchmarks as ratios; AXES="append-1 live" for some
 	$(BIN)/python -m benchmarks $(AXES)
 
-bench-quick: setup ## the same on less work, in about three minutes
+bench-quick: $(VENV)/.installed-bench ## the same on less work, in about three minutes
 	$(BIN)/python -m benchmarks --quick $(AXES)
 
-lock: ## renew requirements.lock (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras -o requirements.lock pyproject.toml
+lock: ## renew requirements.lock and requirements-bench.lock (needs uv)
+	uv pip compile $(LOCKED) --extra kafka --extra dev -o requirements.lock pyproject.toml
+	uv pip compile $(LOCKED) --extra bench --override requirements.lock -o requirements-bench.lock pyproject.toml
 
 clean: ## remove the environment and caches; keeps .drumbeat
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import append, bulk, bulk_decide, follow, import_bank, live, read_dashboard, relay
+from benchmarks import append, bulk, bulk_decide, follow, import_bank, kafka_live, live, read_dashboard, relay
 from benchmarks.harness import Axis, bench, table, write
 from drumbeat.telemetry import configure_logging
 
@@ -15,6 +15,8 @@ AXES: dict[str, Axis] = {
     "follow-1": follow.one_event_a_transaction,
     "follow-20": follow.twenty_events_a_transaction,
     "import-bank": import_bank.bank_import,
+    "kafka-live-together": kafka_live.events_of_a_contact_together,
+    "kafka-live-scattered": kafka_live.every_event_another_contacts,
     "live-together": live.events_of_a_contact_together,
     "live-scattered": live.every_event_another_contacts,
     "read-dashboard": read_dashboard.dashboard_read,

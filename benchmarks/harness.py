@@ -78,6 +78,8 @@ class Result:
     goal: Goal
     runs: int
     told: Sequence[str] = ()
+    kafka: str | None = None
+    """The broker's version, where one is measured."""
 
     @property
     def per_peer(self) -> float | None:
@@ -146,6 +148,7 @@ class Bench:
         peer: Side | None = None,
         floor: Side | None = None,
         also: Mapping[str, Side] | None = None,
+        kafka: str | None = None,
     ) -> Result:
         """Run the sides in turns. `also` is measured in the same turns and told beside the table."""
         sides = {"ours": ours, "peer": peer, "floor": floor, **(also or {})}
@@ -168,6 +171,7 @@ class Bench:
             goal=goal,
             runs=self.runs,
             told=(*told, *self.told),
+            kafka=kafka,
         )
         self.told.clear()
         return result
@@ -210,7 +214,7 @@ def write(result: Result, postgres: str) -> None:
         "told": list(result.told),
         "python": platform.python_version(),
         "postgres": postgres,
-        "kafka": None,
+        "kafka": result.kafka,
         "cpus": os.cpu_count(),
     }
     path = RESULTS / f"{result.axis}.json"

@@ -7,18 +7,13 @@ and writes the rows of its batches, which are known beforehand, with COPY.
 
 import time
 from contextlib import closing
-from typing import Any
-
-import psycopg
-from psycopg import sql
 
 from benchmarks.harness import Bench, Goal, Result
-from benchmarks.live_events import CAMPAIGN, EVENTS_A_CONTACT, write_log
+from benchmarks.live_events import write_log
 from benchmarks.live_floor import rows_of_batches, run_floor
 from benchmarks.live_peer import run_peer
+from benchmarks.read_models import check, emptied, everything
 from drumbeat.bootstrap import PROJECTIONS
-from drumbeat.projections.engine.bookkeeping import GENERATION
-from drumbeat.projections.engine.install import install
 from drumbeat.projections.engine.projector import Projector
 from drumbeat.transport.source import LogSource
 
@@ -38,16 +33,16 @@ def _live(bench: Bench, axis: str, *, together: bool, goal: Goal) -> Result:
     few = bench.scaled(250, 100)
     with bench.database() as url:
         events = write_log(url, contacts, together=together)
-        _project(url, events)
-        _check(url, contacts)
+        project(url, events)
+        check(url, contacts)
         written = rows_of_batches(url)
         rows = sum(lines.count(b"\n") + 1 for batch in written for lines in batch.values())
         bench.told.append(f"{events:,} events of {contacts:,} contacts write {rows:,} rows; the peer had {few:,}")
 
         def ours() -> float:
-            _emptied(url)
-            elapsed = _project(url, events)
-            _check(url, contacts)
+            emptied(url)
+            elapsed = project(url, events)
+            check(url, contacts)
             return events / elapsed
 
         def floor() -> float:
@@ -56,60 +51,21 @@ def _live(bench: Bench, axis: str, *, together: bool, goal: Goal) -> Result:
         def peer() -> float:
             with bench.database() as of_runner, bench.database() as of_projector:
                 known = write_log(of_projector, few, together=together)
-                _project(of_projector, known)
+                project(of_projector, known)
                 write_log(of_runner, 0, together=together)
                 figure = run_peer(of_runner, few, together=together)
-                expected, got = _everything(of_projector), _everything(of_runner)
+                expected, got = everything(of_projector), everything(of_runner)
                 assert got == expected, [table for table in expected if got[table] != expected[table]]
                 return figure
 
         return bench.compare(axis, "events/s", ours=ours, peer=peer, floor=floor, goal=goal)
 
 
-def _project(url: str, events: int) -> float:
+def project(url: str, events: int) -> float:
+    """Seconds until a projector over the log has all events in all read models."""
     with closing(LogSource(url)) as source:
         projector = Projector(source, url, PROJECTIONS)
         projector.run_until(0)  # the tables are made beforehand, as the peer's and the floor's are
         started = time.perf_counter()
         projector.run_until(events, timeout_seconds=600)
         return time.perf_counter() - started
-
-
-def _emptied(url: str) -> None:
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
-        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(GENERATION)))
-        for table in ("checkpoints", "projections"):
-            connection.execute(sql.SQL("DELETE FROM readmodel.{}").format(sql.Identifier(table)))
-        install(connection, PROJECTIONS)
-
-
-def _tables(connection: psycopg.Connection[Any]) -> list[str]:
-    found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", [GENERATION])
-    return [str(name) for (name,) in found.fetchall()]
-
-
-def _everything(url: str) -> dict[str, list[str]]:
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
-        found = {}
-        for table in _tables(connection):
-            statement = sql.SQL("SELECT to_jsonb(t)::text FROM {}.{} t ORDER BY 1")
-            rows = connection.execute(statement.format(sql.Identifier(GENERATION), sql.Identifier(table)))
-            found[table] = [str(row) for (row,) in rows.fetchall() if '"value": 0,' not in str(row)]
-        return found
-
-
-def _check(url: str, contacts: int) -> None:
-    """Every event counted: what the dashboard says is what was written."""
-    with closing(psycopg.connect(url)) as connection:
-        rows = connection.execute(
-            "SELECT metric, value FROM live.dashboard_counters WHERE campaign_id = %s AND key = ''", [CAMPAIGN]
-        ).fetchall()
-        events = connection.execute("SELECT count(*) FROM ledger.events").fetchone()
-    counted = {str(metric): int(value) for metric, value in rows}
-    assert (counted["contacts"], counted["attempts"], counted["conversations"]) == (
-        contacts,
-        2 * contacts,
-        contacts,
-    )
-    assert events is not None
-    assert events[0] >= EVENTS_A_CONTACT * contacts

@@ -28,7 +28,7 @@ Written = Sequence[Mapping[str, bytes]]
 _COPY = sql.SQL("COPY floor.{} ({}) FROM STDIN WITH ({})")
 
 
-class _Empty(Table[Any]):
+class NothingStored(Table[Any]):
     """Stands for a table of which everything is at hand."""
 
     def __init__(self, real: Table[Any]) -> None:
@@ -44,7 +44,7 @@ def rows_of_batches(url: str) -> Written:
     plan = Plan(PROJECTIONS)
     with closing(psycopg.connect(url, autocommit=True)) as connection, closing(LogSource(url)) as source:
         store = Store(connection, plan, 0)
-        hot = [HotRows(entity, _Empty(store.tables[entity.table]), 10**9) for entity in plan.entities]
+        hot = [HotRows(entity, NothingStored(store.tables[entity.table]), 10**9) for entity in plan.entities]
         written: list[Mapping[str, bytes]] = []
         position = 0
         while (batch := source.read(position, BATCH)).rows:

@@ -64,24 +64,8 @@ class ReadModels(PostgresTrackingRecorder):
             if handlers is not None:
                 with tracking_cursor.connection.cursor(row_factory=tuple_row) as cursor:
                     events = [(tracking.notification_id, event, handlers)]
-                    self._write(cursor, fold_batch(self.plan, cursor, self.store.hot, events))
+                    write_changes(cursor, self.store, fold_batch(self.plan, cursor, self.store.hot, events))
             self._insert_tracking(tracking_cursor, tracking)
-
-    def _write(self, cursor: psycopg.Cursor[Any], changes: Changes) -> None:
-        for rows in changes.rows:
-            table = self.store.tables[rows.table]
-            for row in (*rows.added, *rows.changed):
-                _upsert(cursor, table.name, table.columns, table.key, [getattr(row, c) for c in table.columns])
-            for key in rows.removed:
-                _remove(cursor, table.name, table.key, key)
-        for name, tally in changes.counters.items():
-            counters = self.store.counters[name]
-            for row in counters.rows_of(tally, 0):
-                _upsert(cursor, name, counters.columns, counters.key, row, add=True)
-        for name, log_rows in changes.appended:
-            columns = self.store.tables[name].columns
-            for log_row in log_rows:
-                _upsert(cursor, name, columns, (), [getattr(log_row, column) for column in columns])
 
 
 class Dashboards(LibraryProjection[ReadModels]):
@@ -92,6 +76,24 @@ class Dashboards(LibraryProjection[ReadModels]):
     @singledispatchmethod
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
         self.view.apply(domain_event, tracking)
+
+
+def write_changes(cursor: psycopg.Cursor[Any], store: Store, changes: Changes) -> None:
+    """Every row that changed, with a plain upsert each."""
+    for rows in changes.rows:
+        table = store.tables[rows.table]
+        for row in (*rows.added, *rows.changed):
+            _upsert(cursor, table.name, table.columns, table.key, [getattr(row, c) for c in table.columns])
+        for key in rows.removed:
+            _remove(cursor, table.name, table.key, key)
+    for name, tally in changes.counters.items():
+        counters = store.counters[name]
+        for row in counters.rows_of(tally, 0):
+            _upsert(cursor, name, counters.columns, counters.key, row, add=True)
+    for name, log_rows in changes.appended:
+        columns = store.tables[name].columns
+        for log_row in log_rows:
+            _upsert(cursor, name, columns, (), [getattr(log_row, column) for column in columns])
 
 
 _statements: dict[tuple[str, bool], sql.Composed] = {}
