@@ -7,8 +7,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from importlib.metadata import version as installed_version
 from itertools import chain
 from pathlib import Path
@@ -27,7 +27,9 @@ from drumbeat.opsapi.dead_letters import app as dead_letters
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed, explain
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
+from drumbeat.opsapi.reconcile_command import reconcile
 from drumbeat.opsapi.streams import app as streams
+from drumbeat.opsapi.streams import create_or_check
 from drumbeat.settings import Settings
 from drumbeat.telemetry import configure_logging
 from drumbeat.transport.topic_differences import Outcome
@@ -43,6 +45,7 @@ app = typer.Typer(
 app.add_typer(campaigns, name="campaign")
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(streams, name="streams")
+app.command()(reconcile)
 
 
 @app.callback()
@@ -177,12 +180,9 @@ def migrate() -> None:
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show how far everything is, and what is not as it should be."""
-    from drumbeat import bootstrap
     from drumbeat.opsapi.status import look
 
-    in_force = _settings("status", quiet=True)
-    with bootstrap.database(in_force, say=_say) as url:
-        bootstrap.check_all_schemas(in_force, url)
+    with _Operator().databases("status") as (in_force, url):
         found = look(in_force, url)
     print(json.dumps(found.document(), indent=2) if as_json else "\n".join(found.lines()))
     raise typer.Exit(Exit.DONE if found.healthy else Exit.REFUSED)
@@ -258,9 +258,7 @@ class _Operator:
         from drumbeat import bootstrap
         from drumbeat.opsapi import inside
 
-        in_force = _settings("campaign", quiet=True)
-        with bootstrap.database(in_force, say=_say) as url:
-            bootstrap.check_all_schemas(in_force, url)
+        with self.databases("campaign") as (in_force, url):
             return asyncio.run(inside.ask(bootstrap.api(in_force, url), path, query))
 
     def give(self, command: Command) -> Done:
@@ -282,16 +280,16 @@ class _Operator:
         return bootstrap.database(in_force, say=_say) if own is None else nullcontext(own)
 
     def topics(self, *, make: bool) -> list[Outcome]:
-        from drumbeat.transport import cluster as kafka
+        return create_or_check(_settings("streams", quiet=True), make=make)
 
-        in_force = _settings("streams", quiet=True)
-        cluster = kafka.cluster_of(in_force)
-        kafka.require_libraries()
-        from drumbeat.transport.topics import create_or_check, topics_of
+    @contextmanager
+    def databases(self, process: str) -> Iterator[tuple[Settings, str]]:
+        from drumbeat import bootstrap
 
-        partitions, replication = kafka.topic_partitions(in_force), kafka.topic_replication(in_force)
-        wanted = topics_of(cluster, partitions, replication, in_force.max_event_bytes)
-        return create_or_check(cluster, wanted, make=make)
+        in_force = _settings(process, quiet=True)
+        with bootstrap.database(in_force, say=_say) as url:
+            bootstrap.check_all_schemas(in_force, url)
+            yield in_force, url
 
 
 @app.command()

@@ -8,7 +8,21 @@ from typing import Annotated, Protocol
 import typer
 
 from drumbeat.opsapi.exits import Exit
+from drumbeat.settings import Settings
+from drumbeat.transport.cluster import cluster_of, require_libraries, topic_partitions, topic_replication
 from drumbeat.transport.topic_differences import Outcome, State
+
+
+def create_or_check(settings: Settings, *, make: bool) -> list[Outcome]:
+    """What became of every topic. Raises `KafkaProblem`."""
+    cluster = cluster_of(settings)
+    require_libraries()
+    from drumbeat.transport import topics
+
+    wanted = topics.topics_of(
+        cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes
+    )
+    return topics.create_or_check(cluster, wanted, make=make)
 
 
 class TopicMaker(Protocol):

@@ -1,0 +1,20 @@
+-- name: places
+-- How far the read models of a generation are in each partition: as far as the one that is furthest behind.
+SELECT partition, min(position), max(began_at) FROM readmodel.checkpoints WHERE generation = %s GROUP BY partition;
+
+-- name: parked
+-- Parked events by partition.
+SELECT partition, count(*), min(position) FROM readmodel.parked_events WHERE generation = %s GROUP BY partition;
+
+-- name: stopped
+-- Streams that wait for an event before them: that they are behind is known.
+SELECT DISTINCT stream_id FROM readmodel.parked_events
+WHERE generation = %s AND kind = 'gap' AND stream_id IS NOT NULL;
+
+-- name: versions
+-- The last version that was seen of each stream; in a session whose search_path is the generation.
+SELECT stream_id, version FROM streams ORDER BY stream_id;
+
+-- name: keeps_versions
+-- Whether there is such a table: there is none before the first projector.
+SELECT to_regclass('streams') IS NOT NULL;
