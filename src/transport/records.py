@@ -39,8 +39,11 @@ class KafkaRow(NamedTuple):
 
     @property
     def recorded_at(self) -> datetime:
-        """When the event was written to the log, UTC."""
-        return _POSTGRES_EPOCH + timedelta(microseconds=self.recorded_at_us)
+        """When the event was written to the log, UTC; of a time that cannot be, the year 2000."""
+        try:
+            return _POSTGRES_EPOCH + timedelta(microseconds=self.recorded_at_us)
+        except OverflowError:
+            return _POSTGRES_EPOCH
 
 
 def name_of(topic: str, number: int) -> str:

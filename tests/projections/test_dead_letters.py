@@ -270,3 +270,17 @@ def test_wherever_poison_stood_and_whenever_it_was_cured_the_rows_are_those_with
             project_with_retry(None)
         assert parked(url) == []
         assert everything(url) == expected(log, url)
+
+
+def test_a_long_stream_is_applied_up_to_the_one_that_still_fails_in_few_transactions(database_url: str) -> None:
+    log = ListLog()
+    log.tell(ONE, ENROLLED, POISON, *[MARK] * 600, INDIGESTIBLE, *[MARK] * 600)
+    project(log, database_url, BOTH, parked_limit_events=10_000)
+    with dead_letters(database_url) as letters:
+        letters.mark(None)
+    with cured(), pytest.raises(TooManyParked, match="601 events are parked"):
+        project(log, database_url, BOTH, parked_limit_events=0)
+    first, *others = parked(database_url)
+    assert (first.position, first.kind, first.attempts) == (603, "poison", 1)
+    assert len(others) == 600
+    assert rows_of(database_url, "gen_1.tallies")[0]["events"] == 602

@@ -143,7 +143,7 @@ def test_a_record_that_names_a_stream_and_no_place_in_it_is_nobodys_and_holds_no
 def test_a_record_that_cannot_be_one_of_ours_is_parked_once_however_the_batch_is_cut(database_url: str) -> None:
     log = ListLog()
     log.tell(ONE, ENROLLED, MARK, POISON, MARK)
-    foreign = KafkaRow(1, "", b"\x00\xff", log.rows[1].recorded_at_us, PARTITION, 2, "it is \0 nobody's")
+    foreign = KafkaRow(1, "", b"\x00\xff", 2**62, PARTITION, 2, "it is \0 nobody's")
     topic = LossyTopic(log, extra={2: foreign}, log_is_reachable=True)
     consume(topic, database_url)
     kept = [one for one in whole(database_url) if one.kind == "foreign"]
@@ -176,6 +176,7 @@ def test_parked_streams_wait_on_when_the_read_models_are_fed_from_elsewhere(data
     assert parked(database_url) == [
         ("poison", "tallies", 2), ("waiting", "tallies", 3), ("waiting", "tallies", 4),
     ]  # fmt: skip
+    assert {one.partition for one in whole(database_url)} == {PARTITION}
     log.tell(ONE, MARK)
     project(log, database_url, BOTH)
     assert [position for _, _, position in parked(database_url)] == [2, 3, 4, 5]

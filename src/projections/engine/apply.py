@@ -21,7 +21,7 @@ from drumbeat.projections.engine.bookkeeping import (
     park,
 )
 from drumbeat.projections.engine.continuity import Continuity
-from drumbeat.projections.engine.decode import Decoded, hold_back, parked
+from drumbeat.projections.engine.decode import Decoded, hold_back, is_foreign, parked
 from drumbeat.projections.engine.fold import Changes, fold_batch
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.engine.store import Store
@@ -134,7 +134,7 @@ class Applier:
     def _apply_apart(self, work: Work, item: Decoded) -> Places:
         failures: list[ParkedEvent] = []
         with self._transaction(work) as cursor:
-            for name in work.active:
+            for name in work.active[:1] if is_foreign(item) else work.active:
                 failures += self.apply_alone(cursor, work, name, item)
             if self.continuity is not None:
                 self.continuity.note(cursor, item)

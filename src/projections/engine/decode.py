@@ -77,6 +77,11 @@ def _unreadable(row: Row, error: str) -> Unreadable:
     return Unreadable(UUID(subject[1].decode()), error, stream_version=version)
 
 
+def is_foreign(item: Decoded) -> bool:
+    """Whether it is no event of ours, and parked once for nobody."""
+    return isinstance(item[1], Unreadable) and item[1].kind is Kind.FOREIGN
+
+
 def version_of(raw: bytes) -> int | None:
     """The place in its stream that an event's bytes name, readable or not."""
     match = _VERSION.search(raw)

@@ -25,6 +25,9 @@ from drumbeat.transport.source import LogRow, Row, microseconds
 
 log = structlog.get_logger(__name__)
 
+_AT_ONCE = 500
+"""Events of a stream that one transaction applies."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -57,8 +60,8 @@ class Redrive:
     def stream(self, stream_id: UUID) -> bool:
         """Whether nothing of the stream waits any more. Raises what is not the events' fault.
 
-        Each event is a transaction with its projection's rows: whenever this ends, what was applied is not parked
-        any more, and what is parked was not applied.
+        Events leave the table in the transaction of the rows that they change: whenever this ends, what was
+        applied is not parked any more, and what is parked was not applied.
         """
         applier = self._applier
         applier.store.forget()
@@ -85,7 +88,7 @@ class Redrive:
     def _close_the_gap(self, stream_id: UUID, waiting: Sequence[Waiting]) -> bool:
         """Park what was missing as well: then nothing is, and the stream waits like any other."""
         behind, rows = self._missing(stream_id, waiting)
-        if rows is None:
+        if rows is None or not behind:
             self._tried([one.id for one in waiting], None, "")
             return False
         continuity = self._applier.continuity
@@ -128,26 +131,37 @@ class Redrive:
         return behind, continuity.fetch(stream_id, known + 1, last)
 
     def _projection(self, name: str, waiting: Sequence[Waiting]) -> bool:
-        # One by one: what can be applied before the one that still fails is applied.
         mine = [one for one in waiting if one.projection == name]
         alone = self._plan.only([name])
-        for index, one in enumerate(mine):
-            error = self._failure(alone, one)
-            if error is not None:
-                self._tried([w.id for w in mine[index:]], one.id, error)
+        for start in range(0, len(mine), _AT_ONCE):
+            failed = self._in_order(alone, mine[start : start + _AT_ONCE])
+            if failed is not None:
+                one, error = failed
+                self._tried([w.id for w in mine[mine.index(one) :]], one.id, error)
                 return False
         return True
 
-    def _failure(self, plan: Plan, one: Waiting) -> str | None:
-        """Apply one event for one projection, in a transaction; why that cannot be."""
-        ((row, event),) = decode_rows(plan, [one.row], every_type=True)
-        if isinstance(event, Unreadable):
-            return event.error
+    def _in_order(self, plan: Plan, events: Sequence[Waiting]) -> tuple[Waiting, str] | None:
+        """Apply events up to the first that still fails, and give that back with its reason."""
+        error = self._failure(plan, events)
+        if error is None:
+            return None
+        if len(events) == 1:
+            return events[0], error
+        middle = len(events) // 2
+        return self._in_order(plan, events[:middle]) or self._in_order(plan, events[middle:])
+
+    def _failure(self, plan: Plan, events: Sequence[Waiting]) -> str | None:
+        """Apply events for one projection in a transaction; or none of them, and why."""
+        decoded = decode_rows(plan, [one.row for one in events], every_type=True)
+        for _, event in decoded:
+            if isinstance(event, Unreadable):
+                return event.error
         try:
             with self._applier.transaction() as cursor:
-                self._hold(cursor, one.partition)
-                self._take_out(cursor, [one.id])
-                batch = hold_back(plan, plan.names, [(row, event)], ParkedStreams())
+                self._hold(cursor, events[0].partition)
+                self._take_out(cursor, [one.id for one in events])
+                batch = hold_back(plan, plan.names, decoded, ParkedStreams())
                 changes = fold_batch(plan, cursor, self._applier.store.hot, batch.events)
                 self._applier.store.write(cursor, changes, self._applier.shard)
         except NOT_THE_EVENTS_FAULT:
