@@ -1,6 +1,7 @@
 """Log, topics and read models compared on real servers: what is wrong is named, and nothing else."""
 
 import json
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,19 @@ from uuid import uuid5
 import psycopg
 import pytest
 
-from drumbeat.eventstore.healing import cannot_heal
+from drumbeat.eventstore.healing import FromLog, cannot_heal
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.reconciling import Report, reconcile
+from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.transport.cluster import Cluster
+from drumbeat.transport.kafka_source import KafkaSource
 from drumbeat.transport.reconciliation import Fault
 from support.following import reported
-from support.machine import drumbeat_inside
+from support.machine import drumbeat_inside, until
 from support.own_consumers import into_ledger
 from support.projecting import CAMPAIGN, ListLog
-from support.relaying import catches_up, head, make_topics, process_environment, relaying
+from support.relaying import catches_up, head, make_topics, process_environment, relaying, writing
 from support.topics import Topics, consuming, topics
 from support.toys import ENROLLED, MARK, SEEN, TALLIES
 
@@ -206,3 +209,30 @@ def test_the_command_answers_people_and_programs_and_says_no_with_its_exit_code(
     assert answer.returncode == Exit.REFUSED
     assert "they do not agree" in answer.stdout
     assert "missing: " in answer.stdout
+
+
+def test_nothing_is_found_wrong_while_everything_goes_on(database_url: str, kafka_cluster: Cluster) -> None:
+    wanted = make_topics(kafka_cluster)
+    counts = {one.name: one.partitions for one in wanted if one.definition.stream is not None}
+    source = KafkaSource(kafka_cluster, counts, group=kafka_cluster.topic("group"))
+    projector = Projector(
+        source, database_url, [TALLIES, SEEN], ProjectorOptions(poll_seconds=0.01), heal=FromLog(database_url)
+    )
+    stop = threading.Event()
+    thread = threading.Thread(target=projector.run, args=[stop])
+    with (
+        closing(source),
+        relaying(database_url, kafka_cluster, wanted),
+        writing(database_url, pause_seconds=0.005),
+    ):
+        thread.start()
+        try:
+            assert until(lambda: projector.stats.events > 0)
+            for _ in range(8):
+                report = reconcile(kafka_cluster, counts, database_url, database_url)
+                assert report.agrees, report.lines()
+        finally:
+            stop.set()
+            thread.join()
+    assert report.found > 1_000
+    assert any(one.applied for one in report.partitions)
