@@ -3,7 +3,18 @@
 import argparse
 import sys
 
-from benchmarks import append, bulk, bulk_decide, follow, import_bank, kafka_live, live, read_dashboard, relay
+from benchmarks import (
+    append,
+    bulk,
+    bulk_decide,
+    follow,
+    import_bank,
+    kafka_live,
+    live,
+    read_dashboard,
+    relay,
+    visible,
+)
 from benchmarks.harness import Axis, bench, table, write
 from drumbeat.telemetry import configure_logging
 
@@ -21,6 +32,8 @@ AXES: dict[str, Axis] = {
     "live-scattered": live.every_event_another_contacts,
     "read-dashboard": read_dashboard.dashboard_read,
     "relay": relay.log_to_kafka,
+    "visible-kafka": visible.through_kafka,
+    "visible-log": visible.embedded,
 }
 """Every axis by the name that performance figures are quoted under."""
 

@@ -30,12 +30,14 @@ Side = Callable[[], float]
 class Goal:
     """What ours has to reach against the peer and against the floor; None: told, not asked.
 
-    Ratios are ours / other. With `at_most` (for times) ours may not be more than that, else not less.
+    Ratios are ours / other. With `at_most` (for times) ours may not be more than that, else not less. `below`: the
+    figure itself has to be less, whatever the machine.
     """
 
     per_peer: float | None = None
     per_floor: float | None = None
     at_most: bool = False
+    below: float | None = None
 
     def text(self) -> str:
         """As it stands in the table."""
@@ -45,12 +47,14 @@ class Goal:
             for ratio, name in ((self.per_peer, "peer"), (self.per_floor, "floor"))
             if ratio is not None
         ]
+        if self.below is not None:
+            parts.append(f"< {self.below:g}")
         return ", ".join(parts) or "–"
 
-    def is_met(self, per_peer: float | None, per_floor: float | None) -> bool:
+    def is_met(self, ours: float, per_peer: float | None, per_floor: float | None) -> bool:
         """Whether every ratio that is asked for is reached."""
         pairs = ((self.per_peer, per_peer), (self.per_floor, per_floor))
-        return all(
+        return (self.below is None or ours < self.below) and all(
             got is not None and (got <= asked if self.at_most else got >= asked)
             for asked, got in pairs
             if asked is not None
@@ -94,7 +98,7 @@ class Result:
     @property
     def met(self) -> bool:
         """Whether the goal is reached."""
-        return self.goal.is_met(self.per_peer, self.per_floor)
+        return self.goal.is_met(self.ours.median, self.per_peer, self.per_floor)
 
 
 @dataclass(slots=True)

@@ -45,10 +45,10 @@ _mapper = CloudEventsMapper()
 def appends(contacts: int, *, together: bool) -> Iterator[list[StoredEvent]]:
     """The log in appends: a contact's events side by side, or each append another event of every contact."""
     rng = random.Random(contacts)
-    yield [_stored(CAMPAIGN, version, fact, None) for version, fact in enumerate(_campaign(), start=1)]
-    lives = (_life(rng, number) for number in range(contacts))
+    yield [_stored(_event(CAMPAIGN, version, fact, None)) for version, fact in enumerate(_campaign(), start=1)]
+    written = ([_stored(event) for event in _life(rng, number)] for number in range(contacts))
     # As every append is written: in the order of the streams.
-    streams = sorted(lives, key=lambda events: UUID(str(events[0].originator_id)).int)
+    streams = sorted(written, key=lambda events: UUID(str(events[0].originator_id)).int)
     if together:
         yield [event for stream in streams for event in stream]
     else:
@@ -81,10 +81,16 @@ def _campaign() -> Sequence[Fact]:
     return drafted, goal, CampaignAudienceOpened(), CampaignLaunched(), CampaignActivated()
 
 
-def _life(rng: random.Random, number: int) -> list[StoredEvent]:
+def lives(first: int, contacts: int) -> Iterator[list[Event[Fact]]]:
+    """What happens to more contacts, whose numbers begin with `first`: a list of each one's events."""
+    rng = random.Random(first)
+    return (_life(rng, number) for number in range(first, first + contacts))
+
+
+def _life(rng: random.Random, number: int) -> list[Event[Fact]]:
     stream_id = uuid5(CAMPAIGN, f"contact {number}")
     facts = _facts(rng, number)
-    return [_stored(stream_id, version, fact, rng) for version, fact in enumerate(facts, start=1)]
+    return [_event(stream_id, version, fact, rng) for version, fact in enumerate(facts, start=1)]
 
 
 def _facts(rng: random.Random, number: int) -> Sequence[Fact]:
@@ -132,9 +138,9 @@ def _placed(rng: random.Random, attempt: int, at: datetime) -> Fact:
     )
 
 
-def _stored(stream_id: UUID, version: int, fact: Fact, rng: random.Random | None) -> StoredEvent:
+def _event(stream_id: UUID, version: int, fact: Fact, rng: random.Random | None) -> Event[Fact]:
     seconds = version if rng is None else rng.randrange(86_400)
-    event = Event(
+    return Event(
         id=uuid5(stream_id, str(version)),
         stream_id=stream_id,
         stream_version=version,
@@ -147,4 +153,7 @@ def _stored(stream_id: UUID, version: int, fact: Fact, rng: random.Random | None
         causation_id=None,
         fact=fact,
     )
+
+
+def _stored(event: Event[Fact]) -> StoredEvent:
     return _mapper.to_stored_event(event)
