@@ -1,10 +1,11 @@
 """`visible-kafka`, `visible-log`: from the commit of an append until a read of the API shows it.
 
-Everything runs as its users run it: the API, the projector and, through Kafka, the relay and a broker are processes
-of their own. A writer in one more process appends through the ledger at a steady pace, one event a transaction, or
-twenty at 5,000 events a second. About a hundred times a second a reader is told of a commit as soon as it is back at
-the writer, asks the API for the campaign's dashboard with `at_least` that position, and notes when it is answered;
-ours is the time between the two. Figures are those of 1,000 events a second; the others are told.
+Everything runs as its users run it: the API, the projector and, through Kafka, the relay and a broker are
+processes of their own. A writer in one more process appends through the ledger at a steady pace, one event a
+transaction, or twenty at 5,000 events a second. About a hundred times a second a reader is told of a commit as
+soon as it is back at the writer, asks the API for the campaign's dashboard with `at_least` that position, and
+notes when it is answered; ours is the time between the two. Figures are those of 1,000 events a second; the
+others are told.
 """
 
 import http.client
