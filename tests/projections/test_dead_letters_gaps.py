@@ -1,20 +1,24 @@
 """Events that Kafka lost stop their stream until the log gives them; what else of it is parked keeps its place."""
 
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid5
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from drumbeat.events import Fact
 from drumbeat.projections.dead_letters import Choice, Parked, dead_letters
 from drumbeat.projections.engine.feeding import FeedChanged
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions, TooManyParked
 from drumbeat.transport.records import KafkaRow
 from support.lossy import PARTITION, LossyTopic
+from support.postgres import TestServer
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
-from support.toys import ENROLLED, MARK, POISON, SEEN, TABLES, TALLIES, cured
+from support.toys import ENROLLED, FORGET, MARK, POISON, SEEN, TABLES, TALLIES, cured
 
 pytestmark = pytest.mark.postgres
 ONE, TWO = (uuid5(CAMPAIGN, name) for name in ("one", "two"))
@@ -36,9 +40,9 @@ def everything(url: str, generation: str = "gen_1") -> list[list[dict[str, Any]]
     return [[row for row in rows if row.get("value") != 0] for rows in tables]
 
 
-def consume(topic: LossyTopic, url: str) -> None:
+def consume(topic: LossyTopic, url: str, batch_events: int = 5_000) -> None:
     """Apply the topic up to its end, and try again what is due."""
-    options = ProjectorOptions(poll_seconds=0.01, retry_look_seconds=0.01)
+    options = ProjectorOptions(batch_events=batch_events, poll_seconds=0.01, retry_look_seconds=0.01)
     Projector(topic, url, BOTH, options, heal=topic.heal).run_until(len(topic.log.rows))
 
 
@@ -207,3 +211,41 @@ def test_a_projection_that_catches_up_stops_at_an_open_gap_too(database_url: str
     try_again(topic, database_url)
     assert parked(database_url) == []
     assert everything(database_url) == as_without_loss(log, database_url)
+
+
+streams = st.sampled_from([ONE, TWO])
+facts: st.SearchStrategy[Fact] = st.sampled_from([MARK, POISON, MARK, FORGET])
+appended = st.lists(st.tuples(streams, facts, st.booleans()), max_size=8)
+rounds = st.lists(
+    st.tuples(appended, st.booleans(), st.booleans(), st.booleans(), st.integers(1, 6)), min_size=1, max_size=5
+)
+
+
+@settings(max_examples=15)
+@given(told=rounds)
+def test_whatever_is_lost_or_poison_and_whenever_it_comes_back_the_rows_are_those_without_loss(
+    postgres_server: TestServer, told: list[Any]
+) -> None:
+    log = ListLog()
+    topic = LossyTopic(log)
+    with postgres_server.fresh_database() as url:
+        log.tell(ONE, ENROLLED)
+        log.tell(TWO, ENROLLED)
+        for events, topic.log_is_reachable, is_cured, is_tried, batch_events in told:
+            for stream_id, fact, is_lost in events:
+                position = log.tell(stream_id, fact)
+                if is_lost:
+                    topic.lost.add(position)
+            with cured() if is_cured else nullcontext():
+                consume(topic, url, batch_events)
+                if is_tried:
+                    try_again(topic, url)
+        # What is lost at the end of a stream is seen when something follows.
+        log.tell(ONE, MARK)
+        log.tell(TWO, MARK)
+        topic.log_is_reachable = True
+        with cured():
+            consume(topic, url)
+            try_again(topic, url)
+        assert parked(url) == []
+        assert everything(url) == as_without_loss(log, url)

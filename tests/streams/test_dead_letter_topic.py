@@ -10,7 +10,6 @@ from uuid import uuid5
 
 import jsonschema
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from drumbeat import settings
 from drumbeat.eventstore.healing import cannot_heal
@@ -20,7 +19,7 @@ from drumbeat.projections.dead_letters import Choice, dead_letters
 from drumbeat.transport.cluster import Cluster, KafkaUnfit, quieten_the_library
 from drumbeat.transport.dead_letter_records import DEAD_LETTER_TYPE, decode_dead_letter
 from drumbeat.transport.dead_letter_topic import DeadLetterTopic
-from drumbeat.transport.topic_definitions import DEAD_LETTERS, Topic, topics_of
+from support.dead_letters import dead_letter_topic, dead_letters_on
 from support.kafka import Broker
 from support.machine import until
 from support.projecting import CAMPAIGN, ListLog
@@ -30,30 +29,6 @@ from support.toys import ENROLLED, MARK, POISON, SEEN, TALLIES
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 ROOT = Path(__file__).parents[2]
 ONE, TWO = (uuid5(CAMPAIGN, name) for name in ("one", "two"))
-
-
-def topic_on(cluster: Cluster) -> Topic:
-    (topic,) = (one for one in topics_of(cluster, PARTITIONS, 1) if one.definition.name == DEAD_LETTERS)
-    return topic
-
-
-def arrived(cluster: Cluster) -> list[Any]:
-    """Every record of the topic of dead letters."""
-    topic = topic_on(cluster)
-    partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-    consumer = KafkaConsumer(**cluster.options("tests"), auto_offset_reset="earliest")
-    with closing(consumer):
-        consumer.assign(partitions)
-        wanted = int(sum(consumer.end_offsets(partitions).values()))
-        found: list[Any] = []
-
-        def is_all() -> bool:
-            for records in consumer.poll(timeout_ms=200).values():
-                found.extend(records)
-            return len(found) >= wanted
-
-        assert until(is_all)
-    return found
 
 
 @contextmanager
@@ -110,7 +85,7 @@ def test_each_kind_of_record_that_cannot_be_applied_arrives_once_and_fits_the_co
         ):
             projector.run_until(5, timeout_seconds=30)
             assert until(lambda: stats.copied == projector.stats.parked)
-        records = arrived(kafka_cluster)
+        records = dead_letters_on(kafka_cluster)
     schema = json.loads((ROOT / "streams" / "schemas" / f"{DEAD_LETTER_TYPE}.json").read_text())
     for record in records:
         jsonschema.validate(json.loads(record.value), schema, format_checker=jsonschema.FormatChecker())
@@ -139,16 +114,18 @@ def test_what_waits_behind_poison_arrives_behind_it_under_the_same_key(
         there.publish(log.rows)
         with consuming(there, database_url, [TALLIES, SEEN], heal=cannot_heal) as projector:
             projector.run_until(len(log.rows), timeout_seconds=30)
-        with closing(Outbox(database_url, lambda: DeadLetterTopic(kafka_cluster, topic_on(kafka_cluster)))) as one:
+        with closing(
+            Outbox(database_url, lambda: DeadLetterTopic(kafka_cluster, dead_letter_topic(kafka_cluster)))
+        ) as one:
             assert one.copy() == 3
-        letters = [decode_dead_letter(record.value) for record in arrived(kafka_cluster)]
+        letters = [decode_dead_letter(record.value) for record in dead_letters_on(kafka_cluster)]
     assert [(letter.position, letter.stream_id) for letter in letters] == [(2, ONE), (3, ONE), (4, ONE)]
     assert [letter.record for letter in letters] == [row.bytes for row in log.rows[1:]]
 
 
 def test_a_topic_that_is_missing_is_named_and_nothing_is_made(database_url: str, kafka_cluster: Cluster) -> None:
     with pytest.raises(KafkaUnfit, match=r"dead-letters: is missing; `drumbeat streams create` makes it"):
-        DeadLetterTopic(kafka_cluster, topic_on(kafka_cluster))
+        DeadLetterTopic(kafka_cluster, dead_letter_topic(kafka_cluster))
 
 
 @pytest.mark.slow
@@ -165,7 +142,7 @@ def test_brokers_that_are_away_delay_dead_letters_and_lose_none(
         there.publish(log.rows)
         with consuming(there, database_url, [TALLIES, SEEN], heal=cannot_heal) as projector:
             projector.run_until(len(log.rows), timeout_seconds=30)
-    outbox = Outbox(database_url, lambda: DeadLetterTopic(cluster, topic_on(cluster), overdue_seconds=2))
+    outbox = Outbox(database_url, lambda: DeadLetterTopic(cluster, dead_letter_topic(cluster), overdue_seconds=2))
     stop = threading.Event()
     thread = threading.Thread(target=outbox.run, args=[stop])
     broker.kill()
@@ -178,5 +155,5 @@ def test_brokers_that_are_away_delay_dead_letters_and_lose_none(
     finally:
         stop.set()
         thread.join()
-    letters = [decode_dead_letter(record.value) for record in arrived(cluster)]
+    letters = [decode_dead_letter(record.value) for record in dead_letters_on(cluster)]
     assert list(dict.fromkeys(letter.position for letter in letters)) == [2, 3, 4]
