@@ -15,6 +15,7 @@ from drumbeat.events import Fact
 from drumbeat.events.contact import ContactPaused
 from drumbeat.projections.dead_letters import Choice, Parked, dead_letters
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions, TooManyParked
+from drumbeat.transport.source import Batch
 from support.machine import until
 from support.postgres import TestServer
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
@@ -192,6 +193,26 @@ def test_more_than_the_limit_is_tried_again_before_the_projector_gives_up(databa
         project(log, database_url, BOTH, parked_limit_events=3)
     assert parked(database_url) == []
     assert everything(database_url) == expected(log, database_url)
+
+
+def test_a_projector_that_never_catches_up_tries_again_too(database_url: str) -> None:
+    class Endless(ListLog):
+        """There is always more to read than one batch."""
+
+        def read(self, after: int, limit: int) -> Batch:
+            self.tell(TWO, MARK, MARK)
+            return super().read(after, limit)
+
+    log = Endless()
+    log.tell(ONE, ENROLLED, POISON, MARK)
+    log.tell(TWO, ENROLLED)
+    options = ProjectorOptions(batch_events=1, retry_look_seconds=0.01)
+    with running(log, database_url, Projector(log, database_url, BOTH, options)) as (projector,):
+        assert until(lambda: projector.stats.parked == 2)
+        with cured():
+            retry(database_url)
+        assert until(lambda: projector.stats.parked == 0)
+        assert projector.stats.lag_events > 0
 
 
 def test_what_was_dismissed_does_not_count_any_more(database_url: str) -> None:

@@ -30,6 +30,8 @@ from drumbeat.transport.source import Reassigned, Source, SourceUnavailable
 log = structlog.get_logger(__name__)
 
 _SHORTEST_PAUSE_SECONDS = 0.05
+_LOOKS_LEFT_OUT = 9
+"""Of ten looks for parked events to be tried again, while there is more to read than one batch."""
 
 
 class ProjectorStopped(Exception):
@@ -180,7 +182,7 @@ class Projector:
             with self.stats.stage("decode"):
                 decoded = decode_rows(plan, delivery.rows, every_type=self._heal is not None)
             session.apply(Work(plan, active, after, decoded, delivery.reached))
-        if len(delivery.rows) < self._options.batch_events:
+        if len(delivery.rows) < self._options.batch_events or self._is_long_behind():
             session.settle()
             self._source.applied(session.committed.next().places)
             self._try_parked_again(session)
@@ -190,6 +192,10 @@ class Projector:
         newest = delivery.rows[-1].recorded_at if delivery.rows else None
         self.stats.saw(session.lowest, max(delivery.high_water, session.lowest), newest, self._clock())
         return had_work
+
+    def _is_long_behind(self) -> bool:
+        # Looking costs a moment in which nothing is read: rarely, so that a backlog is not worked off more slowly.
+        return monotonic() >= self._try_again_at + _LOOKS_LEFT_OUT * self._options.retry_look_seconds
 
     def _try_parked_again(self, session: Session) -> None:
         # Also when nothing is known to be parked: whoever parked it may have been another.
