@@ -1,7 +1,7 @@
 """Timers: what is due by the clock, seen through the queries that policies ask."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,8 +108,26 @@ class World:
 
     def due(self, now: datetime = LATER) -> list[Timer]:
         project(self.log, self.database_url, [timers.PROJECTION])
+        return self.asked(now)
+
+    def asked(self, now: datetime) -> list[Timer]:
+        """Of the rows as they are."""
         with closing(psycopg.connect(self.database_url)) as connection:
             return timers.due(connection, now, 100)
+
+    @contextmanager
+    def other_partition(self, position: int) -> Iterator[None]:
+        """Meanwhile the rows are fed from a second partition too, which has come so far."""
+        told = {"position": position}
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO readmodel.checkpoints (generation, projection, partition, position, updated_at)"
+                " SELECT generation, projection, 't/1', %(position)s, updated_at"
+                " FROM readmodel.checkpoints WHERE projection = 'timers'",
+                told,
+            )
+            yield
+            connection.execute("DELETE FROM readmodel.checkpoints WHERE partition = 't/1'")
 
     def kinds(self, now: datetime = LATER) -> list[str]:
         return [timer.kind for timer in self.due(now)]
@@ -252,6 +270,27 @@ def test_finalizing_waits_for_calls_in_flight_and_for_completion_timeouts(world:
     assert world.kinds(at(300)) == []
     world.log.tell(BOB, FINISHED)
     assert world.kinds(at(300)) == ["finish_finalizing"]
+
+
+def test_an_audience_is_judged_once_no_partition_is_behind_what_is_known_of_the_campaign(world: World) -> None:
+    """In another partition, which is fed by another projector, somebody may still be open."""
+    world.running(ANN)
+    assert world.kinds() == []
+    world.log.tell(ANN, FINISHED)
+    assert world.kinds() == ["finish_audience"]
+    for seen, kinds in ((4, []), (len(world.log.rows) - 1, []), (len(world.log.rows), ["finish_audience"])):
+        with world.other_partition(seen):
+            assert [timer.kind for timer in world.asked(LATER)] == kinds, seen
+
+
+def test_finalizing_ends_once_no_partition_is_behind_what_is_known_of_the_campaign(world: World) -> None:
+    world.running(ANN)
+    world.campaign(CampaignWindowClosed(by=WindowClosedBy.MANUAL, drain_until=at(600)))
+    assert world.kinds(at(300)) == ["finish_finalizing"]
+    with world.other_partition(len(world.log.rows) - 1):
+        assert world.asked(at(300)) == []
+    with world.other_partition(len(world.log.rows)):
+        assert [timer.kind for timer in world.asked(at(300))] == ["finish_finalizing"]
 
 
 def test_an_ended_campaign_has_no_timers_but_those_of_its_contacts(world: World) -> None:
