@@ -106,3 +106,5 @@ def quieten_the_library(level: int = logging.CRITICAL) -> None:
     library = logging.getLogger("kafka")
     if not library.isEnabledFor(logging.DEBUG):
         library.setLevel(level)
+        # A coordinator that is away is looked for a hundred times a second until another one takes over.
+        logging.getLogger("kafka.coordinator").setLevel(max(level, logging.ERROR))

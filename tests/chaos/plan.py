@@ -16,7 +16,11 @@ class Kind(StrEnum):
     PAUSE = "pause"
     """A broker is stopped by SIGSTOP: its partitions are cut off, its connections stay open. Then it wakes."""
     SUSPEND = "suspend"
-    """A projector is stopped by SIGSTOP past its session timeout: a zombie that thinks it owns partitions."""
+    """SIGSTOP until others have taken over, then SIGCONT: a zombie that believes it leads or owns partitions.
+
+    A projector is stopped for longer than its session timeout. A relay's sessions are ended meanwhile, as a server
+    ends those of a host that is gone.
+    """
     FOREIGN = "foreign"
     """Another producer writes into our topics what is none of ours."""
     POISON = "poison"
@@ -25,7 +29,9 @@ class Kind(StrEnum):
 
 BROKERS: Final = ("broker-1", "broker-2", "broker-3")
 PROJECTORS: Final = ("project-1", "project-2")
-VICTIMS: Final = ("relay", *PROJECTORS, "api", "policies", "postgres", *BROKERS)
+RELAYS: Final = ("relay-1", "relay-2")
+OTHERS: Final = (*RELAYS, *PROJECTORS, "api", "policies", "postgres")
+VICTIMS: Final = (*OTHERS, *BROKERS)
 """Whom kill -9 may meet."""
 
 FOREIGN_RECORDS: Final = (
@@ -50,8 +56,10 @@ class Size:
     """How much happens, and how fast: faults begin `gap_seconds` (least, most) after each other."""
 
     kills: int
+    broker_kills: int
     pauses: int
     suspensions: int
+    """Of projectors, and as many of relays."""
     foreign: int
     poison: int
     gap_seconds: tuple[float, float]
@@ -59,10 +67,24 @@ class Size:
 
 
 LONG: Final = Size(
-    kills=110, pauses=10, suspensions=6, foreign=18, poison=6, gap_seconds=(1.0, 6.5), pause_seconds=(1.0, 14.0)
+    kills=84,
+    broker_kills=24,
+    pauses=9,
+    suspensions=6,
+    foreign=18,
+    poison=6,
+    gap_seconds=(1.0, 6.5),
+    pause_seconds=(1.0, 14.0),
 )
 SHORT: Final = Size(
-    kills=9, pauses=1, suspensions=1, foreign=6, poison=2, gap_seconds=(0.2, 2.0), pause_seconds=(2.0, 5.0)
+    kills=7,
+    broker_kills=3,
+    pauses=1,
+    suspensions=1,
+    foreign=6,
+    poison=2,
+    gap_seconds=(0.2, 2.0),
+    pause_seconds=(2.0, 5.0),
 )
 
 
@@ -131,9 +153,11 @@ def _bag(chance: random.Random, size: Size) -> Iterator[Fault]:
             yield Fault(at_seconds=0.0, kind=kind, target=target, lasts_seconds=chance.uniform(*lasts))
 
     return chain(
-        some(Kind.KILL, VICTIMS, size.kills),
+        some(Kind.KILL, OTHERS, size.kills),
+        some(Kind.KILL, BROKERS, size.broker_kills),
         some(Kind.PAUSE, BROKERS, size.pauses, size.pause_seconds),
         some(Kind.SUSPEND, PROJECTORS, size.suspensions, _ZOMBIE_SECONDS),
+        some(Kind.SUSPEND, RELAYS, size.suspensions, _ZOMBIE_SECONDS),
         some(Kind.FOREIGN, FOREIGN_RECORDS, size.foreign),
         some(Kind.POISON, POISON_EVENTS, size.poison),
     )

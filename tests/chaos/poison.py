@@ -42,7 +42,7 @@ class Poisoner:
     url: str
     cluster: Cluster
     diary: Diary
-    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "poisoner"))
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "poisoner"))
     _jobs: list["Future[None]"] = field(default_factory=list)
 
     def foreign(self, kind: str) -> None:
@@ -52,6 +52,10 @@ class Poisoner:
     def poison(self, kind: str) -> None:
         """Append an event of this kind to the log, and a good one behind it, which must wait for it."""
         self._jobs.append(self._pool.submit(self._append, kind))
+
+    def end_sessions(self, name: str) -> None:
+        """End every session that a process has with Postgres, if that can be reached now."""
+        self._jobs.append(self._pool.submit(self._end_sessions, name))
 
     def close(self) -> None:
         """Wait for what is under way. Raises what went wrong."""
@@ -87,6 +91,13 @@ class Poisoner:
                 return {**record, "value": _good(uuid4(), 1)}
         type_name, value = event_bytes(stream_id, kind)
         return {**record, "value": value, "headers": [told[0], ("type", type_name.encode()), told[2]]}
+
+    def _end_sessions(self, name: str) -> None:
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url, connect_timeout=5) as connection:
+            ended = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [name]
+            )
+            self.diary.note("cut off", name, sessions=ended.rowcount)
 
     def _append(self, kind: str) -> None:
         stream_id = uuid4()

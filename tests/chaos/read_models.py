@@ -34,15 +34,18 @@ class RowsFound:
 
 
 def caught_up(url: str, position: int) -> bool:
-    """Whether every read model stands at a position or above in every partition."""
+    """Whether every read model stands at a position or above everywhere, and all dead letters are told."""
     try:
         with closing(psycopg.connect(url, connect_timeout=5)) as connection:
             row = connection.execute(
-                "SELECT min(position) FROM readmodel.checkpoints WHERE generation = %s", [STORM]
+                "SELECT min(position), (SELECT count(*) FROM readmodel.parked_events"
+                " WHERE generation = %(generation)s AND published_at IS NULL)"
+                " FROM readmodel.checkpoints WHERE generation = %(generation)s",
+                {"generation": STORM},
             ).fetchone()
     except psycopg.OperationalError:
         return False
-    return row is not None and row[0] is not None and int(row[0]) >= position
+    return row is not None and row[0] is not None and int(row[0]) >= position and not row[1]
 
 
 def judge_rows(url: str, topics: TopicsFound, answered: Answered) -> RowsFound:
@@ -141,6 +144,15 @@ def _compare_answered(connection: Connection, answered: Answered, found: RowsFou
         found.problems += [
             f"{kind} of {one}: {expected.get(one)} confirmed, {logged.get(one)} logged" for one in wrong
         ]
+    (over,) = _one(connection, sql.SQL(_FINISHED_AS_OVER))
+    if over:
+        found.problems.append(f"{over} contacts were finished because their campaign was over, which it was not")
+
+
+_FINISHED_AS_OVER: Final = (
+    "SELECT count(*) FROM ledger.events"
+    " WHERE type = 'contact.finished.v1' AND bytes LIKE '%\"outcome\":\"campaign_over\"%'"
+)
 
 
 def _logged(connection: Connection, kind: str) -> Iterator[tuple[Any, int]]:
@@ -151,7 +163,7 @@ def _logged(connection: Connection, kind: str) -> Iterator[tuple[Any, int]]:
     )
 
 
-def _one(connection: Connection, query: sql.Composed) -> tuple[Any, ...]:
+def _one(connection: Connection, query: sql.SQL | sql.Composed) -> tuple[Any, ...]:
     row: tuple[Any, ...] | None = connection.execute(query).fetchone()
     assert row is not None
     return row

@@ -9,15 +9,17 @@ from typing import Any, Final
 
 import psycopg
 
+from chaos.dead_letters import judge_dead_letters
 from chaos.diary import Diary
 from chaos.faults import Executor
-from chaos.plan import PROJECTORS, VICTIMS, Fault, Kind
+from chaos.plan import PROJECTORS, RELAYS, VICTIMS, Fault, Kind
 from chaos.read_models import RowsFound, caught_up, judge_rows
 from chaos.storm import Storm, storm
 from chaos.topics import TopicsFound, judge_topics
 from chaos.writers import Answered, Reader, reading, writing
 
 _RECOVERY_SECONDS: Final = 300.0
+_TELLING: Final = ("relay_term_begins", "partitions_reassigned", "another_projector_was_first")
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Figures:
     rows_different: int = 0
     recovery_seconds: float = 0.0
     ended_by_themselves: int = 0
+    told: dict[str, int] = field(default_factory=dict)
+    """What processes have said of it, by how often."""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -61,6 +65,7 @@ class Figures:
             f"the API answered {answers}; {self.ended_by_themselves} processes ended by themselves",
             f"{judged}; {self.repeats:,} repeats skipped",
             f"{self.rows:,} rows of {self.tables} tables compared, {self.rows_different} different",
+            ", ".join(f"{count}× {words}" for words, count in self.told.items()),
             f"{self.recovery_seconds:.1f} s from the last fault until all was caught up",
             *(f"PROBLEM: {problem}" for problem in self.problems),
         ]
@@ -77,10 +82,12 @@ def run(folder: Path, seed: int, plan: Sequence[Fault], *, writers: int, aloud: 
             diary.note("judging")
             topics = judge_topics(blowing.postgres.url, blowing.cluster, blowing.counts)
             rows = judge_rows(blowing.postgres.url, topics, answered)
+            figures.problems += judge_dead_letters(blowing.postgres.url, blowing.cluster)[:5]
             figures.events = _count(blowing.postgres.url)
         _sum_up(figures, diary, topics, rows)
-        figures.problems += reader.wrong[:5]
+        figures.problems += [*reader.wrong[:5], *answered.failures]
         figures.answers, figures.commands_tried_again = dict(reader.answers), answered.tried_again
+        figures.told = _told(folder)
         figures.calls = sum(answered.calls.values())
         (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1))
     finally:
@@ -108,7 +115,7 @@ def _blow(
         figures.problems.append(f"not caught up with {head} within {_RECOVERY_SECONDS:.0f} s")
     figures.recovery_seconds = monotonic() - over_at
     blowing.diary.note("caught up", position=head)
-    for name in ("relay", *PROJECTORS, "api"):
+    for name in (*RELAYS, *PROJECTORS, "api"):
         blowing.processes.pop(name).end()
     return answered, reader
 
@@ -123,6 +130,11 @@ def _sum_up(figures: Figures, diary: Diary, topics: TopicsFound, rows: RowsFound
     figures.problems += [*topics.problems[:20], *rows.problems[:20]]
     if diary.counts["bug"]:
         figures.problems.append(f"{diary.counts['bug']} processes ended for no reason from outside")
+
+
+def _told(folder: Path) -> dict[str, int]:
+    words = "".join(path.read_text() for path in folder.glob("*.log"))
+    return {name: words.count(f'"event":"{name}"') for name in _TELLING}
 
 
 def _head(url: str) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from chaos.brokers import ThreeBrokers
 from chaos.diary import Diary
-from chaos.plan import BROKERS, PROJECTORS, Fault, Kind
+from chaos.plan import BROKERS, PROJECTORS, RELAYS, Fault, Kind
 from chaos.poison import Poisoner
 from chaos.postgres import Postgres, postgres
 from chaos.processes import Process
@@ -18,13 +18,13 @@ from support.machine import drumbeat, environment, free_ports, until
 
 PARTITIONS: Final = {"contacts": 6, "campaigns": 3, "": 1}
 _ARGUMENTS: Final = {
-    "relay": ("relay",),
+    **dict.fromkeys(RELAYS, ("relay",)),
     **dict.fromkeys(PROJECTORS, ("project", "--source", "kafka")),
     "api": ("api",),
     "policies": ("policies",),
 }
 _AWAKE_SECONDS: Final = 4.0
-"""A projector that is to become a zombie has run for so long, and owns partitions."""
+"""Who is to become a zombie has run for so long, and owns something."""
 
 
 @dataclass(slots=True)
@@ -65,6 +65,8 @@ class Storm:
                 self.brokers.pause(_node(fault.target))
             case Kind.SUSPEND:
                 self.processes[fault.target].suspend()
+                if fault.target in RELAYS:
+                    self.poisoner.end_sessions(fault.target)
             case Kind.FOREIGN:
                 self.poisoner.foreign(fault.target)
             case Kind.POISON:
@@ -109,9 +111,9 @@ def storm(folder: Path, diary: Diary) -> Iterator[Storm]:
             assert made.returncode == 0, made.stdout + made.stderr
         processes = {}
         for name, arguments in _ARGUMENTS.items():
-            env = common | {"DRUMBEAT_KAFKA_INSTANCE": name}
-            if name in PROJECTORS:
-                env["DRUMBEAT_PROJECT_METRICS_PORT"] = str(free_ports(1)[0])
+            ports = map(str, free_ports(2))
+            own = dict(zip(("DRUMBEAT_PROJECT_METRICS_PORT", "DRUMBEAT_RELAY_METRICS_PORT"), ports, strict=True))
+            env = common | own | {"DRUMBEAT_KAFKA_INSTANCE": name, "PGAPPNAME": name}
             processes[name] = Process(name, arguments, env, folder / f"{name}.log", diary)
             stack.callback(processes[name].end)
         kept = ThreeBrokers(brokers, cluster)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.plan import FOREIGN_RECORDS, LONG, POISON_EVENTS, PROJECTORS, SHORT, VICTIMS, Kind, make_plan
+from chaos.plan import FOREIGN_RECORDS, LONG, POISON_EVENTS, PROJECTORS, RELAYS, SHORT, VICTIMS, Kind, make_plan
 from chaos.run import run
 
 
@@ -24,7 +24,8 @@ def test_every_victim_and_every_kind_of_fault_is_in_every_plan(size: object) -> 
         assert met[Kind.FOREIGN] == set(FOREIGN_RECORDS)
         assert met[Kind.POISON] == set(POISON_EVENTS)
         assert met[Kind.PAUSE]
-        assert met[Kind.SUSPEND] <= set(PROJECTORS)
+        assert met[Kind.SUSPEND] <= {*PROJECTORS, *RELAYS}
+        assert len(met[Kind.SUSPEND]) > 1
         assert [fault.at_seconds for fault in plan] == sorted(fault.at_seconds for fault in plan)
 
 
