@@ -27,6 +27,7 @@ from drumbeat.transport.source import (
     SourceUnavailable,
     checkpoint_of,
 )
+from drumbeat.transport.unpacking import unpack_with_this
 
 log = structlog.get_logger(__name__)
 
@@ -144,6 +145,7 @@ class KafkaSource:
                 raise SourceUnavailable(f"no Kafka broker answers: {error}") from error
             try:
                 self._know_topics(consumer)
+                unpack_with_this(consumer)
                 assignment = Assignment(consumer)
                 consumer.subscribe(sorted(self._topics), listener=assignment)
             except BaseException:
