@@ -12,7 +12,7 @@ from drumbeat.projections.engine.bookkeeping import Kind, ParkedStreams
 from drumbeat.projections.engine.decode import Decoded, Unreadable, decode_rows, place_of
 from drumbeat.projections.engine.hot import HotRows, Slot, Slots
 from drumbeat.projections.engine.rows import Row
-from drumbeat.projections.engine.shapes import Entity
+from drumbeat.projections.engine.shapes import Entity, Key
 from drumbeat.projections.engine.table import Cursor, Table
 from drumbeat.projections.engine.work import Work
 from drumbeat.transport.records import HEALED, KafkaRow
@@ -51,7 +51,9 @@ class Continuity:
 
         A stream whose missing events cannot be had stops: its event is `Unreadable`, and its row stays.
         """
-        slots = self._slots(cursor, work)
+        slots, is_whole = self._slots(cursor, work)
+        if is_whole:
+            return work.decoded, slots
         missing = _missing(slots, work.decoded, parked)
         found = self._fetched(missing)
         whole: list[Decoded] = []
@@ -62,7 +64,7 @@ class Continuity:
                 continue
             stream_id, version = place
             slot = slots[(stream_id.int,)]
-            known = slot.row.version if slot.row is not None else 0
+            known = _known(slot)
             if version > known + 1:
                 if parked.waits_for_missing(stream_id) and parked.all_wait(stream_id, work.active):
                     whole.append((row, event))
@@ -96,21 +98,37 @@ class Continuity:
         """The last version seen of a stream, 0 for none."""
         slots: Slots = {(stream_id.int,): Slot(begins=False)}
         self._hot.fill(cursor, slots)
-        row = slots[(stream_id.int,)].row
-        return int(row.version) if row is not None else 0
+        return _known(slots[(stream_id.int,)])
 
-    def _slots(self, cursor: Cursor, work: Work) -> Slots:
+    def _slots(self, cursor: Cursor, work: Work) -> tuple[Slots, bool]:
+        """The streams' rows. True: nothing is missing, which is nearly always, and they are as they will be."""
         slots: Slots = {}
+        spans: dict[Key, list[Any]] = {}  # first and last version, and the stream
         first_time = work.active == work.plan.names
+        is_whole = True
         for _, event in work.decoded:
             place = place_of(event)
-            if place is not None:
-                key = (place[0].int,)
-                if key not in slots:
-                    # Projections that catch up read events again whose streams are known; all others begin with 1.
-                    slots[key] = Slot(begins=first_time and place[1] == 1)
+            if place is None:
+                continue
+            stream_id, version = place
+            key = (stream_id.int,)
+            span = spans.get(key)
+            if span is None:
+                spans[key] = [version, version, stream_id]
+                # Projections that catch up read events again whose streams are known; all others begin with 1.
+                slots[key] = Slot(begins=first_time and version == 1)
+            elif version > span[1] + 1:
+                is_whole = False
+            elif version > span[1]:
+                span[1] = version
         self._hot.fill(cursor, slots)
-        return slots
+        is_whole = is_whole and all(first <= _known(slots[key]) + 1 for key, (first, *_) in spans.items())
+        if is_whole:
+            for key, (_, last, stream_id) in spans.items():
+                slot = slots[key]
+                if last > _known(slot):
+                    slot.row = StreamRow(stream_id, last)
+        return slots, is_whole
 
     def _fetched(self, missing: Missing) -> dict[UUID, Sequence[LogRow]]:
         found = self._heal(missing) if missing else None
@@ -132,6 +150,10 @@ class Continuity:
         return decode_rows(work.plan, put, every_type=True)
 
 
+def _known(slot: Slot) -> int:
+    return slot.row.version if slot.row is not None else 0
+
+
 def _missing(slots: Slots, decoded: Iterable[Decoded], parked: ParkedStreams) -> dict[UUID, tuple[int, int]]:
     # The first gap of each stream; a second one in the same batch stops the stream until the next.
     versions: dict[UUID, int] = {}
@@ -143,8 +165,7 @@ def _missing(slots: Slots, decoded: Iterable[Decoded], parked: ParkedStreams) ->
         stream_id, version = place
         known = versions.get(stream_id)
         if known is None:
-            row = slots[(stream_id.int,)].row
-            known = row.version if row is not None else 0
+            known = _known(slots[(stream_id.int,)])
         if version > known + 1 and stream_id not in missing and not parked.waits_for_missing(stream_id):
             missing[stream_id] = (known + 1, version - 1)
         versions[stream_id] = max(known, version)
