@@ -162,13 +162,31 @@ def test_a_handler_that_says_later_keeps_what_came_before_and_is_asked_again(url
 
 def test_one_that_was_suspended_while_another_handled_its_events_writes_nothing(url: str) -> None:
     log = story(None, None)
-    zombie, other = Own(url), Own(url)
+    asked: list[int] = []
+    zombie, other = Own(url, lambda _cursor, event: asked.append(event.position)), Own(url)
     with closing(zombie.connection), closing(other.connection):
         other.apply(log.rows[:2])
         with pytest.raises(PlaceMoved):
             zombie.apply(log.rows)
         other.apply(log.rows[2:])
     assert saved(url) == expected(log)
+    assert asked == []
+
+
+def test_what_handlers_wrote_is_gone_when_the_place_cannot_be_moved(url: str) -> None:
+    class Breaking(Kept):
+        def move(self, cursor: Any, before: Places, after: Places) -> None:
+            raise psycopg.OperationalError("the connection is lost")
+
+    log = story(None, None)
+    own = Own(url)
+    own.applier = Applier(
+        own.connection, Breaking("billing"), Reading({ContactCallEnded: save}), cannot_heal, 60.0
+    )
+    with closing(own.connection), pytest.raises(psycopg.OperationalError):
+        own.apply(log.rows)
+    assert saved(url) == {}
+    assert rows(url, "SELECT * FROM drumbeat_consumers.streams") == []
 
 
 def test_a_stream_that_misses_an_event_stops_there_and_all_others_flow(url: str) -> None:
