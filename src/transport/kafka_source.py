@@ -13,6 +13,7 @@ import structlog
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.structs import MemberState
 
 from drumbeat.transport.assignment import Assignment, topic_partition
 from drumbeat.transport.cluster import Cluster
@@ -32,6 +33,8 @@ from drumbeat.transport.unpacking import unpack_with_this
 log = structlog.get_logger(__name__)
 
 _MIRROR_SECONDS: Final = 1.0
+_JOIN_SECONDS: Final = 1.0
+_JOIN_POLL_MS: Final = 50
 SESSION_TIMEOUT_SECONDS: Final = 10.0
 """A projector that is silent for so long loses its partitions to the others."""
 
@@ -52,11 +55,13 @@ class KafkaSource:
         instance: str | None = None,
         from_log: ReadsLog | None = None,
         session_timeout_seconds: float = SESSION_TIMEOUT_SECONDS,
+        client: str = "drumbeat-project",
     ) -> None:
         """`topics`: the full names of the topics with their partition counts, which were checked."""
         self._cluster = cluster
         self._topics = dict(topics)
         self._group = group
+        self._client = client
         self._instance = instance
         self._from_log = from_log
         self._session_timeout_seconds = session_timeout_seconds
@@ -140,7 +145,7 @@ class KafkaSource:
     def _joined(self) -> tuple[KafkaConsumer, Assignment]:
         if self._consumer is None or self._assignment is None:
             try:
-                consumer = KafkaConsumer(**self._cluster.options("drumbeat-project"), **self._settings())
+                consumer = KafkaConsumer(**self._cluster.options(self._client), **self._settings())
             except KafkaError as error:
                 raise SourceUnavailable(f"no Kafka broker answers: {error}") from error
             try:
@@ -202,6 +207,11 @@ class KafkaSource:
             polled: Mapping[TopicPartition, Sequence[Any]] = consumer.poll(
                 timeout_ms=int(timeout_seconds * 1000), max_records=limit or 5_000
             )
+            # The library forgets a join that ended between two polls, and begins another one: where a poll is
+            # shorter than a join, that would never end. So it is waited for without a pause between.
+            patient_until = time.monotonic() + _JOIN_SECONDS
+            while not polled and not _is_member(consumer) and time.monotonic() < patient_until:
+                polled = consumer.poll(timeout_ms=_JOIN_POLL_MS, max_records=limit or 5_000)
         except OffsetOutOfRangeError as error:
             self._lose(consumer, error.args[0])
             return {}
@@ -260,7 +270,7 @@ class KafkaSource:
         if self._from_log is None:
             raise SourceUnavailable(
                 f"{partition} no longer holds offset {after.next_offset}, and the log, which holds what stood"
-                " there, is not named: set DRUMBEAT_DATABASE_URL"
+                " there, is not named (DRUMBEAT_DATABASE_URL, `log_url`)"
             )
         made, place, ended = self._lost[partition].read(self._from_log, after, limit)
         rows += made
@@ -270,6 +280,10 @@ class KafkaSource:
         if ended:
             del self._lost[partition]
             log.info("records_healed_from_the_log", partition=partition, position=place.position)
+
+
+def _is_member(consumer: KafkaConsumer) -> bool:
+    return bool(consumer.group_metadata().state is MemberState.STABLE)
 
 
 def _words(names: frozenset[str]) -> str:

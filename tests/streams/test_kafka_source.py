@@ -1,5 +1,6 @@
 """Read models fed from a real broker: every event once, and what is no event of ours beside."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from psycopg.rows import dict_row
 from drumbeat.eventstore.healing import FromLog, cannot_heal
 from drumbeat.projections.engine.projector import Projector
 from drumbeat.transport.cluster import Cluster
-from drumbeat.transport.source import LogSource
+from drumbeat.transport.kafka_source import KafkaSource
+from drumbeat.transport.source import Checkpoint, LogSource, Reassigned
 from support.machine import until
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
 from support.topics import Topics, consuming, topics
@@ -334,3 +336,20 @@ def test_nobody_waits_for_ever(database_url: str, kafka_cluster: Cluster) -> Non
         started = time.monotonic()
         Running(stack, projector).stop()
         assert time.monotonic() - started < 20
+
+
+def test_a_reader_that_looks_rarely_and_briefly_joins_its_group_all_the_same(kafka_cluster: Cluster) -> None:
+    with (
+        topics(kafka_cluster) as there,
+        closing(KafkaSource(kafka_cluster, there.counts, group=kafka_cluster.topic("group"))) as source,
+    ):
+        pause = threading.Event()
+
+        def joins() -> bool:
+            places = {name: Checkpoint(0, None, 0) for name in source.assigned()}
+            with contextlib.suppress(Reassigned):
+                source.take(places, 10)
+            pause.wait(0.4)  # a join ends meanwhile
+            return source.assigned() == source.partitions()
+
+        assert until(joins, 20)

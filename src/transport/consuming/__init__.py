@@ -18,7 +18,7 @@ from drumbeat.transport.consuming.handling import (
     TooManyParked,
 )
 
-DEFAULT_BATCH_EVENTS = 500
+DEFAULT_BATCH_EVENTS = 1_000
 DEFAULT_PARKED_LIMIT_EVENTS = 1_000
 
 

@@ -37,7 +37,7 @@ class ConsumerOptions:
     `retry_look_seconds` is how often parked events are looked for that are to be tried again.
     """
 
-    batch_events: int = 500
+    batch_events: int = 1_000
     batch_seconds: float = 5.0
     parked_limit_events: int = 1_000
     instance: str | None = None
@@ -122,6 +122,7 @@ class Consumer:
                 instance=self._options.instance,
                 from_log=from_log,
                 session_timeout_seconds=self._options.session_timeout_seconds,
+                client=f"drumbeat-consume-{self._name}",
             )
             yield stack.enter_context(closing(source)), heal
 
@@ -182,7 +183,8 @@ class _Session:
             self.reached.update(delivery.reached)
             if monotonic() - self._moved_at > _QUIET_MOVE_SECONDS:
                 self.move()
-            self.source.applied(self.places)
+        self.source.applied(self.places)
+        if len(delivery.rows) < self.options.batch_events:
             self._try_again()
         return bool(delivery.reached)
 

@@ -53,6 +53,7 @@ class Reading:
     def __init__(self, handlers: Handlers) -> None:
         # By the name without its version: one that is too new for this code must not pass unseen.
         self._handlers = {_unversioned(fact.TYPE): handler for fact, handler in handlers.items()}
+        self._of_types: dict[str, Handler | None] = {}
 
     def step(self, row: KafkaRow, source: int) -> Step:
         """What one record is to us, looked at alone."""
@@ -63,7 +64,7 @@ class Reading:
         except msgspec.MsgspecError as error:
             return Step(row, source, kind=Kind.FOREIGN, error=f"the value is no event of Drumbeat: {error}")
         stream_id, version = envelope.subject, envelope.streamversion
-        handler = self._handlers.get(_unversioned(row.type))
+        handler = self._handler_of(row.type)
         if handler is None:
             return Step(row, source, stream_id, version)
         try:
@@ -71,6 +72,11 @@ class Reading:
         except EventError as error:
             return Step(row, source, stream_id, version, kind=Kind.POISON, error=str(error))
         return Step(row, source, stream_id, version, _at(event, row.position), handler)
+
+    def _handler_of(self, type_name: str) -> "Handler | None":
+        if type_name not in self._of_types:
+            self._of_types[type_name] = self._handlers.get(_unversioned(type_name))
+        return self._of_types[type_name]
 
 
 def _at(event: LightEvent[Any], position: int) -> ConsumedEvent[Any]:
