@@ -180,25 +180,23 @@ FOR UPDATE SKIP LOCKED;
 -- name: audiences_processed
 -- Running or paused campaigns without an open contact; after a reopening only with a contact's event since the resume.
 -- Partitions that feed the rows stand at different positions. That nobody is open says something only once every one
--- of them has passed what is known of the campaign: else those who are open may stand in one that is behind.
+-- of them has passed what is known of the campaign: else those who are open may stand in one that is behind. CASE: the
+-- campaign's contacts are looked at in this order only, not at every look of the clock.
 SELECT 'finish_audience' AS kind, w.workspace_id, w.campaign_id AS stream_id, w.campaign_id,
        w.position AS cause_position
 FROM live.campaign_watch w
 WHERE w.judgeable
-  AND coalesce((SELECT p.open FROM live.progress p
-                WHERE p.workspace_id = w.workspace_id AND p.campaign_id = w.campaign_id), 0) = 0
+  AND CASE WHEN coalesce((SELECT p.open FROM live.progress p
+                          WHERE p.workspace_id = w.workspace_id AND p.campaign_id = w.campaign_id), 0) = 0 THEN
+       greatest(w.position, (SELECT max(c.position) FROM live.contact_watch c
+                             WHERE c.workspace_id = w.workspace_id AND c.campaign_id = w.campaign_id))
+       <= (SELECT max(position) FROM (SELECT min(position) AS position FROM readmodel.checkpoints
+                                      WHERE projection = 'timers' GROUP BY generation) AS generations)
+  END
   AND (w.judge_after = 0
        OR EXISTS (SELECT FROM live.contact_watch c
                   WHERE c.workspace_id = w.workspace_id AND c.campaign_id = w.campaign_id
                     AND c.position > w.judge_after))
-  AND NOT EXISTS (
-      SELECT FROM (SELECT w.position UNION ALL
-                   SELECT c.position FROM live.contact_watch c
-                   WHERE c.workspace_id = w.workspace_id AND c.campaign_id = w.campaign_id) AS seen
-      WHERE seen.position > (
-          SELECT max(position) FROM (
-              SELECT min(position) AS position FROM readmodel.checkpoints WHERE projection = 'timers' GROUP BY generation
-          ) AS generations))
 LIMIT %(limit)s
 FOR UPDATE OF w SKIP LOCKED;
 
@@ -208,16 +206,13 @@ SELECT 'finish_finalizing' AS kind, w.workspace_id, w.campaign_id AS stream_id, 
        w.position AS cause_position
 FROM live.campaign_watch w
 WHERE w.status = 'finalizing'
-  AND coalesce((SELECT p.in_flight + p.awaiting FROM live.progress p
-                WHERE p.workspace_id = w.workspace_id AND p.campaign_id = w.campaign_id), 0) = 0
-  AND NOT EXISTS (
-      SELECT FROM (SELECT w.position UNION ALL
-                   SELECT c.position FROM live.contact_watch c
-                   WHERE c.workspace_id = w.workspace_id AND c.campaign_id = w.campaign_id) AS seen
-      WHERE seen.position > (
-          SELECT max(position) FROM (
-              SELECT min(position) AS position FROM readmodel.checkpoints WHERE projection = 'timers' GROUP BY generation
-          ) AS generations))
+  AND CASE WHEN coalesce((SELECT p.in_flight + p.awaiting FROM live.progress p
+                          WHERE p.workspace_id = w.workspace_id AND p.campaign_id = w.campaign_id), 0) = 0 THEN
+       greatest(w.position, (SELECT max(c.position) FROM live.contact_watch c
+                             WHERE c.workspace_id = w.workspace_id AND c.campaign_id = w.campaign_id))
+       <= (SELECT max(position) FROM (SELECT min(position) AS position FROM readmodel.checkpoints
+                                      WHERE projection = 'timers' GROUP BY generation) AS generations)
+  END
 LIMIT %(limit)s
 FOR UPDATE OF w SKIP LOCKED;
 

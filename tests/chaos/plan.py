@@ -44,7 +44,7 @@ FOREIGN_RECORDS: Final = (
 )
 POISON_EVENTS: Final = ("unknown-type", "wrong-schema")
 
-_ZOMBIE_SECONDS: Final = (12.0, 14.0)
+_ZOMBIE_SECONDS: Final = (13.0, 18.0)
 """Longer than a projector's session timeout of ten seconds."""
 
 _BROKER_REST_SECONDS: Final = 10.0
