@@ -1,6 +1,9 @@
 """A consumer of one's own on a real broker: every event has its effect once, in the order of its stream."""
 
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -206,3 +209,25 @@ def test_arguments_that_cannot_be_meant_are_refused_at_once(wrong: dict[str, Any
     }
     with pytest.raises(ValueError, match=words):
         drumbeat.consume(**{**told, **wrong})
+
+
+def test_the_program_on_the_page_fills_its_table(database_url: str, kafka_cluster: Cluster) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "consuming.md").read_text()
+    shown = page.split("```python\n")[1].split("```")[0]
+    program = shown.replace("postgresql://billing@localhost/billing", database_url)
+    log = calls(1)
+    with topics(kafka_cluster) as there:
+        there.publish(log.rows)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE billed_calls (contact_id uuid, attempt int, seconds int)")
+        # A page names brokers alone; ours have topics under a prefix of this test's own.
+        program = program.replace(
+            '"localhost:9092"', repr(kafka_cluster).replace("Cluster(", "drumbeat.Cluster(", 1)
+        )
+        running = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
+        try:
+            billed = "SELECT contact_id, attempt, seconds FROM billed_calls"
+            assert until(lambda: sorted(rows(database_url, billed)) == sorted((s, 1, 0) for s in STREAMS))
+        finally:
+            running.kill()
+            running.wait()
