@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,51 +12,29 @@ from drumbeat.transport.cluster import KafkaUnfit
 from drumbeat.transport.consuming import ConsumedEvent, HandlersUnfit, Later
 from drumbeat.transport.consuming.applying import Applier
 from drumbeat.transport.consuming.kept import Kept, PlaceMoved
-from drumbeat.transport.consuming.steps import Heal, Reading
-from drumbeat.transport.records import KafkaRow, subject_of
+from drumbeat.transport.consuming.steps import Reading
+from drumbeat.transport.records import KafkaRow
 from drumbeat.transport.source import Checkpoint, Delivery, LogRow, Places, checkpoint_of
-from support.own_consumers import STREAMS, call, calls, expected, make_table, parked, rows, save, saved
+from support.own_consumers import (
+    HERE,
+    STREAMS,
+    Own,
+    call,
+    calls,
+    delivery,
+    expected,
+    heal_from,
+    make_table,
+    parked,
+    rows,
+    save,
+    saved,
+)
 from support.projecting import ListLog
 from support.toys import MARK
 
 pytestmark = pytest.mark.postgres
-HERE = "drumbeat.contacts/0"
 FIRST, SECOND = STREAMS[:2]
-
-
-def delivery(told: list[LogRow]) -> Delivery:
-    """These rows as one partition delivers them: each at the offset of its position."""
-    made = [KafkaRow(r.position, r.type, r.bytes, r.recorded_at_us, HERE, r.position + 1) for r in told]
-    return Delivery(made, {HERE: checkpoint_of(made[-1])}, made[-1].position)
-
-
-class Own:
-    """A consumer's applier over a database, with its place."""
-
-    def __init__(self, url: str, handler: Any = save, heal: Heal = cannot_heal) -> None:
-        self.connection = psycopg.connect(url, autocommit=True)
-        self.kept = Kept("billing")
-        self.kept.begin(self.connection, {"drumbeat.contacts": 1})
-        self.applier = Applier(self.connection, self.kept, Reading({ContactCallEnded: handler}), heal, 60.0)
-        self.look()
-
-    def look(self) -> None:
-        """See where it stands and what is parked."""
-        with self.connection.cursor() as cursor:
-            self.places = dict(self.kept.places(cursor, [HERE]))
-        self.applier.look(frozenset(self.places))
-
-    def apply(self, told: list[LogRow]) -> Places:
-        """A batch."""
-        reached = self.applier.apply(delivery(told), self.places)
-        self.places.update(reached)
-        return reached
-
-    def retry(self, stream_id: UUID) -> bool:
-        """What is parked of a stream."""
-        done = self.applier.retry(stream_id, self.places)
-        self.look()
-        return done
 
 
 @pytest.fixture
@@ -202,19 +179,6 @@ def test_a_stream_that_misses_an_event_stops_there_and_all_others_flow(url: str)
     assert {k: v for k, v in saved(url).items() if k != first[1]} == {
         k: v for k, v in expected(log).items() if k != first[1]
     }
-
-
-def heal_from(log: ListLog) -> Heal:
-    """What the log's own table answers."""
-
-    def heal(missing: Any) -> Any:
-        found: dict[UUID, list[LogRow]] = {}
-        for stream_id, (first, last) in missing.items():
-            of_stream = [row for row in log.rows if subject_of(row.bytes) == str(stream_id).encode()]
-            found[stream_id] = of_stream[first - 1 : last]
-        return found
-
-    return heal
 
 
 def test_an_event_that_the_topic_lost_is_fetched_from_the_log_before_its_successor(url: str) -> None:

@@ -11,9 +11,15 @@ import psycopg
 
 from drumbeat.events.calls import ContactCallEnded
 from drumbeat.events.values import CallOutcome
+from drumbeat.eventstore.healing import cannot_heal
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.consuming import ConsumedEvent, Handlers
+from drumbeat.transport.consuming.applying import Applier
+from drumbeat.transport.consuming.kept import Kept
 from drumbeat.transport.consuming.running import Consumer, ConsumerOptions
+from drumbeat.transport.consuming.steps import Heal, Reading
+from drumbeat.transport.records import KafkaRow, subject_of
+from drumbeat.transport.source import Delivery, LogRow, Places, checkpoint_of
 from support.contacts import enrolled
 from support.machine import until
 from support.projecting import CAMPAIGN, ListLog
@@ -167,3 +173,54 @@ def into_ledger(log: ListLog, url: str) -> None:
             [(row.position, row.bytes, row.bytes, row.type, row.bytes) for row in log.rows],
         )
         connection.execute("SELECT setval('ledger.events_position', max(position)) FROM ledger.events")
+
+
+HERE = "drumbeat.contacts/0"
+
+
+def delivery(told: list[LogRow]) -> Delivery:
+    """These rows as one partition delivers them: each at the offset of its position."""
+    made = [KafkaRow(r.position, r.type, r.bytes, r.recorded_at_us, HERE, r.position + 1) for r in told]
+    return Delivery(made, {HERE: checkpoint_of(made[-1])}, made[-1].position)
+
+
+class Own:
+    """A consumer's applier over a database, with its place."""
+
+    def __init__(self, url: str, handler: Any = save, heal: Heal = cannot_heal) -> None:
+        self.connection = psycopg.connect(url, autocommit=True)
+        self.kept = Kept("billing")
+        self.kept.begin(self.connection, {"drumbeat.contacts": 1})
+        self.applier = Applier(self.connection, self.kept, Reading({ContactCallEnded: handler}), heal, 60.0)
+        self.look()
+
+    def look(self) -> None:
+        """See where it stands and what is parked."""
+        with self.connection.cursor() as cursor:
+            self.places = dict(self.kept.places(cursor, [HERE]))
+        self.applier.look(frozenset(self.places))
+
+    def apply(self, told: list[LogRow]) -> Places:
+        """A batch."""
+        reached = self.applier.apply(delivery(told), self.places)
+        self.places.update(reached)
+        return reached
+
+    def retry(self, stream_id: UUID) -> bool:
+        """What is parked of a stream."""
+        done = self.applier.retry(stream_id, self.places)
+        self.look()
+        return done
+
+
+def heal_from(log: ListLog) -> Heal:
+    """What the log's own table answers."""
+
+    def heal(missing: Any) -> Any:
+        found: dict[UUID, list[LogRow]] = {}
+        for stream_id, (first, last) in missing.items():
+            of_stream = [row for row in log.rows if subject_of(row.bytes) == str(stream_id).encode()]
+            found[stream_id] = of_stream[first - 1 : last]
+        return found
+
+    return heal
