@@ -68,13 +68,14 @@ def _visible(bench: Bench, axis: str, brokers: Cluster | None, *, median_ms: flo
             for pace in _PACES:
                 bench.settle()
                 took, wrote = _measured(url, port, pace, seconds, next(numbers))
-                found.add(pace, took)
+                found.add(pace, took, wrote)
                 figures = f"p50 {_percentile(took, 50):.1f} ms, p99 {_percentile(took, 99):.1f} ms"
                 at = f"at {wrote:,.0f} events/s, {len(took)} reads"
                 progress(f"{axis} {run + 1}/{bench.runs}: {figures} {at}")
     told = [
         f"at {pace.events_a_second:,} events/s, {pace.events_a_transaction} a transaction: "
         f"p50 {found.figure(pace, 50).median:.1f} ms, p99 {found.figure(pace, 99).median:.1f} ms"
+        f"{found.shortfall(pace)}"
         for pace in _PACES
     ]
     return [
@@ -96,9 +97,16 @@ def _visible(bench: Bench, axis: str, brokers: Cluster | None, *, median_ms: flo
 class _Found:
     def __init__(self) -> None:
         self._took: dict[Pace, list[Sequence[float]]] = {}
+        self._wrote: dict[Pace, list[float]] = {}
 
-    def add(self, pace: Pace, took: Sequence[float]) -> None:
+    def add(self, pace: Pace, took: Sequence[float], wrote: float) -> None:
         self._took.setdefault(pace, []).append(took)
+        self._wrote.setdefault(pace, []).append(wrote)
+
+    def shortfall(self, pace: Pace) -> str:
+        # A machine that cannot even be written to at this pace is busy with something else.
+        wrote = statistics.median(self._wrote[pace])
+        return "" if wrote > 0.9 * pace.events_a_second else f" (only {wrote:,.0f} could be written)"
 
     def figure(self, pace: Pace, percent: int) -> Figure:
         runs = [_percentile(took, percent) for took in self._took[pace]]
