@@ -49,7 +49,7 @@ chaos: setup ## everything killed and paused for minutes, then judged; SEED=N ma
 
 chaos-short: setup ## a short storm, as CI runs it
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
-	$(BIN)/python -m pytest -m chaos
+	$(BIN)/python -m pytest -m chaos --capture=no
 
 unit: setup ## the tests that need no server, in seconds
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not kafka and not slow and not soak and not chaos"

@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def main() -> int:
     folder = (given.folder or Path(".drumbeat") / "chaos" / str(seed)).resolve()
     configure_logging(process="chaos", level="error", log_format="text")
     quieten_the_library()
+    # Whatever was started is ended, also when this is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     java()
     libraries()
     print(f"chaos: seed {seed}, everything is kept in {folder}", file=sys.stderr)
