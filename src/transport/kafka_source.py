@@ -33,8 +33,7 @@ from drumbeat.transport.unpacking import unpack_with_this
 log = structlog.get_logger(__name__)
 
 _MIRROR_SECONDS: Final = 1.0
-_JOIN_SECONDS: Final = 1.0
-_JOIN_POLL_MS: Final = 50
+_JOIN_MS: Final = 3_000
 SESSION_TIMEOUT_SECONDS: Final = 10.0
 """A projector that is silent for so long loses its partitions to the others."""
 
@@ -207,11 +206,11 @@ class KafkaSource:
             polled: Mapping[TopicPartition, Sequence[Any]] = consumer.poll(
                 timeout_ms=int(timeout_seconds * 1000), max_records=limit or 5_000
             )
-            # The library forgets a join that ended between two polls, and begins another one: where a poll is
-            # shorter than a join, that would never end. So it is waited for without a pause between.
-            patient_until = time.monotonic() + _JOIN_SECONDS
-            while not polled and not _is_member(consumer) and time.monotonic() < patient_until:
-                polled = consumer.poll(timeout_ms=_JOIN_POLL_MS, max_records=limit or 5_000)
+            if not polled and not _is_member(consumer):
+                # The library throws a join away that ended between two polls and begins another one: where polls
+                # are shorter than a join, that never ends. So a join is waited for, and by its coordinator, since
+                # `poll` itself would go on to wait for records.
+                consumer._coordinator.poll(timeout_ms=_JOIN_MS)
         except OffsetOutOfRangeError as error:
             self._lose(consumer, error.args[0])
             return {}

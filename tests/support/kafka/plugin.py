@@ -1,6 +1,7 @@
 """The fixtures of tests that need a real Kafka, and what the session says about it."""
 
 import gc
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -42,6 +43,9 @@ def kafka_cluster(kafka_server: SharedBroker) -> Iterator[Cluster]:
     """
     from kafka import KafkaAdminClient  # a third of a second, for those alone who need it
 
+    # For the report of a test that fails: how its groups fared, without the library's remarks on a busy machine.
+    logging.getLogger("kafka.coordinator").setLevel(logging.INFO)
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     cluster = Cluster(bootstrap=kafka_server.bootstrap, topic_prefix=f"t{uuid4().hex[:8]}.")
     yield cluster
     with closing(KafkaAdminClient(**cluster.options("tests"))) as admin:
