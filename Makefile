@@ -38,7 +38,7 @@ kafka: setup ## a Kafka broker to try, on KAFKA_PORT=9092; Ctrl-C ends it
 
 test: setup ## every test, on a real Postgres and a real Kafka
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not soak and not chaos"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not soak and not chaos"
 
 soak: setup ## what takes minutes: outages as long as real ones
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch

@@ -206,11 +206,8 @@ class KafkaSource:
             polled: Mapping[TopicPartition, Sequence[Any]] = consumer.poll(
                 timeout_ms=int(timeout_seconds * 1000), max_records=limit or 5_000
             )
-            if not polled and not _is_member(consumer):
-                # The library throws a join away that ended between two polls and begins another one: where polls
-                # are shorter than a join, that never ends. So a join is waited for, and by its coordinator, since
-                # `poll` itself would go on to wait for records.
-                consumer._coordinator.poll(timeout_ms=_JOIN_MS)
+            if not _is_member(consumer):
+                _join(consumer)
         except OffsetOutOfRangeError as error:
             self._lose(consumer, error.args[0])
             return {}
@@ -283,6 +280,18 @@ class KafkaSource:
 
 def _is_member(consumer: KafkaConsumer) -> bool:
     return bool(consumer.group_metadata().state is MemberState.STABLE)
+
+
+def _join(consumer: KafkaConsumer) -> None:
+    """End the join of the group that has begun, within `_JOIN_MS`.
+
+    The library leaves a join alone that ended between two polls: it begins another one, so that polls shorter than
+    a join never end one; or none, when only changed metadata had asked for it, and then the member sends no
+    heartbeats any more and is put out while it reads on. So the join is asked for again and waited for, and by the
+    coordinator, since `poll` itself would go on to wait for records.
+    """
+    consumer._coordinator.request_rejoin()
+    consumer._coordinator.poll(timeout_ms=_JOIN_MS)
 
 
 def _words(names: frozenset[str]) -> str:

@@ -1,6 +1,5 @@
 """The bank file through Kafka into a second database: the same totals, and the same answer to every question."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -13,7 +12,7 @@ from drumbeat.eventstore.healing import FromLog
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.topic_definitions import topics_of
-from support.bank import IMPORTED_AT, Bank, imported_bank
+from support.bank import IMPORTED_AT, Bank
 from support.machine import until
 from support.postgres import TestServer
 from support.reading import Reading, pages
@@ -28,13 +27,6 @@ VIEWS = (
     " JOIN pg_attribute ON attrelid = format('live.%I', viewname)::regclass AND attnum > 0"
     " WHERE schemaname = 'live' GROUP BY 1 ORDER BY 1"
 )
-
-
-@pytest.fixture(scope="module")
-def bank(postgres_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    """The imported campaign; its read models were fed from the log."""
-    with imported_bank(postgres_server, tmp_path_factory.mktemp("bank")) as made:
-        yield made
 
 
 def test_every_question_has_the_same_answer_whether_the_log_or_kafka_fed_the_read_models(

@@ -11,8 +11,7 @@ import pytest
 
 from drumbeat.commands.dispatch import Commands
 from drumbeat.eventstore.ledger import EventStoreLedger
-from support.bank import IMPORTED_AT, Bank, import_bank, imported_bank
-from support.postgres import TestServer
+from support.bank import IMPORTED_AT, Bank, import_bank
 from support.reading import Reading, get
 from support.whole import OneKey
 
@@ -22,13 +21,6 @@ CONTACTS, ATTEMPTS, EARLIER, ACHIEVED, TALK_SECONDS = 41_188, 105_754, 64_566, 4
 COMPLETED, NO_ANSWER = 41_184, 4
 BY_WEEKDAY = {1: (8_513, 8_514), 2: (8_088, 8_090), 3: (8_134, 8_134), 4: (8_623, 8_623), 5: (7_826, 7_827)}
 ACHIEVED_BY_WEEKDAY = {1: 847, 2: 953, 3: 949, 4: 1_045, 5: 846}
-
-
-@pytest.fixture(scope="module")
-def bank(postgres_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    """The imported campaign; nobody writes to it."""
-    with imported_bank(postgres_server, tmp_path_factory.mktemp("bank")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -3,96 +3,21 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, closing
-from typing import Any
-from uuid import UUID, uuid5
 
-import psycopg
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
-from psycopg.rows import dict_row
 
 from drumbeat.eventstore.healing import FromLog, cannot_heal
-from drumbeat.projections.engine.projector import Projector
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.kafka_source import KafkaSource
 from drumbeat.transport.source import Checkpoint, LogSource, Reassigned
+from support.feeding import ALL, STREAMS, Running, agrees, history, into_ledger, parked, tallies
 from support.machine import until
-from support.projecting import CAMPAIGN, ListLog, project, rows_of
+from support.projecting import project
 from support.topics import Topics, consuming, topics
-from support.toys import ENROLLED, MARK, SEEN, TABLES, TALLIES
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
-STREAMS = [uuid5(CAMPAIGN, f"stream {n}") for n in range(12)]
-ALL = [TALLIES, SEEN]
-
-
-def history(rounds: int = 3) -> ListLog:
-    log = ListLog()
-    for stream_id in STREAMS:
-        log.tell(stream_id, ENROLLED)
-    for _ in range(rounds):
-        for stream_id in STREAMS:
-            log.tell(stream_id, MARK)
-    return log
-
-
-def everything(url: str, generation: str) -> list[list[dict[str, Any]]]:
-    """Every row; counters are summed over the shares of projectors."""
-    found = []
-    for table in TABLES:
-        rows = rows_of(url, f"{generation}.{table}", ["shard"])
-        if rows and "value" in rows[0]:
-            sums: dict[Any, int] = {}
-            for row in rows:
-                key = tuple((name, value) for name, value in row.items() if name != "value")
-                sums[key] = sums.get(key, 0) + row["value"]
-            rows = sorted(({**dict(key), "value": value} for key, value in sums.items() if value), key=repr)
-        found.append(rows)
-    return found
-
-
-def agrees(log: ListLog, url: str) -> None:
-    """The rows are those that the log itself gives, from zero."""
-    project(log, url, ALL, generation="from_log")
-    assert everything(url, "gen_1") == everything(url, "from_log")
-
-
-def parked(url: str) -> list[dict[str, Any]]:
-    with closing(psycopg.connect(url, row_factory=dict_row)) as connection:
-        return connection.execute("SELECT * FROM readmodel.parked_events ORDER BY id").fetchall()
-
-
-def tallies(url: str) -> dict[UUID, int]:
-    return {row["contact_id"]: row["events"] for row in rows_of(url, "gen_1.tallies")}
-
-
-def into_ledger(log: ListLog, url: str) -> None:
-    """Write the log into the ledger, where what is missing on Kafka is fetched."""
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
-        connection.cursor().executemany(
-            "INSERT INTO ledger.events (position, stream_id, version, type, bytes) OVERRIDING SYSTEM VALUE"
-            " VALUES (%s, (convert_from(%s, 'UTF8')::jsonb ->> 'subject')::uuid,"
-            " (convert_from(%s, 'UTF8')::jsonb ->> 'streamversion')::int, %s, %s)",
-            [(row.position, row.bytes, row.bytes, row.type, row.bytes) for row in log.rows],
-        )
-        connection.execute("SELECT setval('ledger.events_position', max(position)) FROM ledger.events")
-
-
-class Running:
-    """A projector in a thread of its own, until the stack unwinds."""
-
-    def __init__(self, stack: ExitStack, projector: Projector) -> None:
-        self.projector = projector
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=projector.run, args=[self._stop])
-        self._thread.start()
-        stack.callback(self.stop)
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 def test_the_rows_are_those_of_the_log(database_url: str, kafka_cluster: Cluster) -> None:
@@ -208,113 +133,6 @@ def _delete_everything(there: Topics) -> None:
     with closing(KafkaAdminClient(**there.cluster.options("tests"))) as admin:
         every = [TopicPartition(topic, n) for topic, count in there.counts.items() for n in range(count)]
         admin.delete_records(dict.fromkeys(every, -1))
-
-
-def test_two_projectors_share_the_partitions_and_one_goes_on_for_both(
-    database_url: str, kafka_cluster: Cluster
-) -> None:
-    log = history(rounds=40)
-    group = f"{kafka_cluster.topic_prefix}pair"
-    published = 60
-    with topics(kafka_cluster) as there, ExitStack() as stack:
-        there.publish(log.rows[:published])
-        ours = [
-            stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal, group=group)) for _ in "ab"
-        ]
-        running = [Running(stack, projector) for projector in ours]
-        while not all(projector.stats.events for projector in ours):
-            # A group may share its partitions out more than once before it has settled.
-            assert until(lambda: _lowest(database_url) == published, 40)
-            assert until(lambda: all(_is_assigned(projector) for projector in ours), 40)
-            assert published < 420
-            there.publish(log.rows[published : published + 40])
-            published += 40
-        assert until(lambda: _lowest(database_url) == published, 40)
-        assert {row["shard"] for row in rows_of(database_url, "gen_1.toy_counters")} == {0, 1}
-        running[0].stop()
-        ours[0]._source.close()
-        there.publish(log.rows[published:])
-        assert until(lambda: _lowest(database_url) == len(log.rows), 40)
-    agrees(log, database_url)
-
-
-def test_a_member_that_slept_past_its_session_writes_nothing_when_it_wakes(
-    database_url: str, kafka_cluster: Cluster
-) -> None:
-    log = history(rounds=10)
-    group = f"{kafka_cluster.topic_prefix}zombie"
-    awake = threading.Event()
-    awake.set()
-    with topics(kafka_cluster) as there, ExitStack() as stack:
-        there.publish(log.rows[:60])
-        sleeper = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal, group=group))
-        _sleeps_when_told(sleeper, awake)
-        Running(stack, sleeper)
-        assert until(lambda: _lowest(database_url) == 60)
-        awake.clear()  # with a batch in its hands, as a process that was suspended
-        stack.callback(awake.set)
-        there.publish(log.rows[60:90])
-        assert until(lambda: bool(sleeper.stats.seconds.get("asleep")))
-        other = stack.enter_context(
-            consuming(there, database_url, ALL, heal=cannot_heal, group=f"{group}-elsewhere")
-        )
-        Running(stack, other)
-        assert until(lambda: _lowest(database_url) == 90, 40)
-        awake.set()
-        assert until(lambda: sleeper.stats.lost_races > 0)
-        there.publish(log.rows[90:])
-        assert until(lambda: _lowest(database_url) == len(log.rows), 40)
-    agrees(log, database_url)
-
-
-def _sleeps_when_told(projector: Projector, awake: threading.Event) -> None:
-    take: Callable[..., Any] = projector._source.take
-
-    def sleepy(*arguments: Any) -> Any:
-        taken = take(*arguments)
-        if taken.rows and not awake.is_set():
-            projector.stats.seconds["asleep"] = 1.0
-            awake.wait()
-        return taken
-
-    projector._source.take = sleepy  # type: ignore[method-assign, assignment]
-
-
-def test_kafkas_own_offsets_mirror_where_the_rows_stand(database_url: str, kafka_cluster: Cluster) -> None:
-    log = history()
-    group = f"{kafka_cluster.topic_prefix}mirror"
-    with topics(kafka_cluster) as there, ExitStack() as stack:
-        there.publish(log.rows)
-        projector = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal, group=group))
-        Running(stack, projector)
-        assert until(lambda: _lowest(database_url) == len(log.rows))
-        with closing(KafkaAdminClient(**kafka_cluster.options("tests"))) as admin:
-            assert until(lambda: _committed(admin, group) == _stored(database_url))
-
-
-def _committed(admin: Any, group: str) -> dict[str, int]:
-    told = admin.list_group_offsets(group).get(group, {})
-    return {f"{p.topic}/{p.partition}": place.offset for p, place in told.items()}
-
-
-def _stored(url: str) -> dict[str, int]:
-    with closing(psycopg.connect(url)) as connection:
-        rows = connection.execute(
-            "SELECT partition, min(next_offset) FROM readmodel.checkpoints WHERE generation = 'gen_1' GROUP BY 1"
-        ).fetchall()
-    return {str(partition): int(offset) for partition, offset in rows if offset}
-
-
-def _lowest(url: str) -> int:
-    with closing(psycopg.connect(url)) as connection:
-        row = connection.execute(
-            "SELECT coalesce(min(position), 0) FROM readmodel.checkpoints WHERE generation = 'gen_1'"
-        ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _is_assigned(projector: Projector) -> bool:
-    return bool(projector._source._assigned)  # type: ignore[attr-defined]
 
 
 def test_the_log_and_kafka_feed_the_same_rows_in_turn(database_url: str, kafka_cluster: Cluster) -> None:
