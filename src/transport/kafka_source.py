@@ -182,6 +182,7 @@ class KafkaSource:
             "reconnect_backoff_max_ms": 1_000,
             "metadata_max_age_ms": 10_000,
             "max_partition_fetch_bytes": 2 << 20,
+            "metrics_enabled": False,
         }
 
     def _place_readers(self, after: Places) -> None:

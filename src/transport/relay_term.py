@@ -17,9 +17,9 @@ _TYPICAL_EVENT_BYTES = 600
 class TermOptions:
     """`batch_events` are read at a time. `window_events` and `window_bytes` bound what is not acknowledged yet.
 
-    `breath_seconds` is how long one look at a quiet log and at acknowledgements under way are apart;
-    `mark_seconds`: watermarks are at least so far apart; `checkpoint_seconds`: the checkpoint moves so often while
-    there is progress, and after `idle_checkpoint_seconds` when there is none.
+    `breath_seconds` is how long one look at acknowledgements under way may wait; `beat_seconds`: while anything is
+    under way, little that is new and watermarks are sent so far apart, together; `checkpoint_seconds`: the
+    checkpoint moves so often while there is progress, and after `idle_checkpoint_seconds` when there is none.
     """
 
     batch_events: int = 2_000
@@ -27,7 +27,7 @@ class TermOptions:
     window_bytes: int = 32 * 1024 * 1024
     breath_seconds: float = 0.005
     poll_seconds: float = 0.2
-    mark_seconds: float = 0.025
+    beat_seconds: float = 0.020
     checkpoint_seconds: float = 1.0
     idle_checkpoint_seconds: float = 0.1
     drain_seconds: float = 3.0
@@ -110,7 +110,8 @@ class Term:
         self._settled = checkpoint
         self._after = checkpoint.position
         self._marked = marked if marked is not None else -1
-        self._marked_at = self._moved_at = -float("inf")
+        self._marked_at = self._moved_at = self._beat_at = -float("inf")
+        self._is_gathering, self._has_rested = False, True
 
     def run(self, stop: Event) -> None:
         """Publish until `stop` is set, then wait a little for what is under way."""
@@ -122,23 +123,40 @@ class Term:
         """Look once: at what was acknowledged, then at the log."""
         self._leader.check()
         self._settle()
+        now = monotonic()
+        beat_in_seconds = self._beat_at - now
+        if beat_in_seconds <= 0 or not (self._is_gathering or self._publisher.unsettled_events):
+            self._mark(now)
         room = self._window.room(self._publisher)
-        if not room:
-            self._publisher.wait(self._options.breath_seconds)
-            return
+        if room and beat_in_seconds <= 0:
+            self._read(room, now)
+        else:
+            breath_seconds = self._options.breath_seconds
+            self._publisher.wait(min(breath_seconds, beat_in_seconds) if beat_in_seconds > 0 else breath_seconds)
+
+    def _read(self, room: int, now: float) -> None:
         batch = self._source.read(self._after, room)
         self._stats.high_water = max(batch.high_water, self._settled.position)
         if batch.rows:
             self._window.saw(batch)
             self._publisher.publish(batch)
             self._after = batch.up_to
-        if len(batch.rows) < room:
+        if len(batch.rows) == room:
+            return
+        if batch.rows:
+            # What comes one by one costs Kafka and every reader a request each. So it is gathered for a beat, and
+            # watermarks go with it; after a rest the first is sent at once, and its watermark by itself.
+            self._is_gathering = not self._has_rested
+            self._has_rested = False
+            self._beat_at = now + self._options.beat_seconds
+        else:
             self._rest()
 
     def _rest(self) -> None:
         if self._publisher.unsettled_events or self._marked < self._settled.position:
             self._publisher.wait(self._options.breath_seconds)
             return
+        self._has_rested = True
         self._on_healthy()
         if self._checkpoint < self._settled.position:
             self._source.wait(min(self._options.idle_checkpoint_seconds, self._options.poll_seconds))
@@ -157,7 +175,6 @@ class Term:
             self._stats.position = newest.up_to
             self._on_healthy()
         now = monotonic()
-        self._mark(now)
         idle = not self._publisher.unsettled_events
         pause = self._options.idle_checkpoint_seconds if idle else self._options.checkpoint_seconds
         if now - self._moved_at >= pause:
@@ -166,7 +183,7 @@ class Term:
     def _mark(self, now: float) -> None:
         """Watermarks say only what is acknowledged, so they come after it in every partition."""
         position = self._settled.position
-        due = now - self._marked_at >= self._options.mark_seconds
+        due = now - self._marked_at >= self._options.beat_seconds
         if position > self._marked and due and self._publisher.mark(position, self._settled.recorded_at):
             self._marked, self._marked_at = position, now
             self._stats.watermarks += 1
@@ -180,8 +197,9 @@ class Term:
 
     def _drain(self) -> None:
         deadline = monotonic() + self._options.drain_seconds
-        while monotonic() < deadline:
+        while (now := monotonic()) < deadline:
             self._settle()
+            self._mark(now)
             if not self._publisher.unsettled_events and self._publisher.marked in {None, self._settled.position}:
                 break
             self._publisher.wait(self._options.breath_seconds)

@@ -104,7 +104,7 @@ def test_what_still_fails_stays_with_todays_reason_and_what_came_before_it_is_ap
         retry(database_url)
     now = parked(database_url)
     assert [(one.position, one.kind, one.attempts) for one in now] == [(4, "poison", 2), (5, "waiting", 2)]
-    assert str(now[0].error).startswith("CharacterNotInRepertoire: ")
+    assert str(now[0].error).startswith("UntranslatableCharacter: ")
     assert rows_of(database_url, "gen_1.tallies")[0]["events"] == 3
 
 

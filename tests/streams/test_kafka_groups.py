@@ -132,7 +132,7 @@ def test_a_join_that_ended_between_two_polls_is_not_forgotten(database_url: str,
         with closing(source):
             assert until(lambda: _goes_on(source))
             coordinator = source._consumer._coordinator  # type: ignore[union-attr]
-            coordinator._assignment_snapshot = {}  # as if topics had changed since: a leader then joins anew
+            coordinator._assignment_snapshot = {"before": {0}}  # topics changed since: a leader joins anew
             source._consumer.poll(0)  # type: ignore[union-attr]
             assert until(lambda: coordinator._join_task.is_done)
             assert _state(source) is MemberState.REBALANCING

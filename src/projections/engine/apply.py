@@ -6,7 +6,7 @@ events (no database, no table, a lost race) is raised.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from drumbeat.projections.engine.continuity import Continuity
 from drumbeat.projections.engine.decode import Decoded, hold_back, is_foreign, parked
 from drumbeat.projections.engine.fold import Changes, fold_batch
 from drumbeat.projections.engine.stats import ProjectorStats
-from drumbeat.projections.engine.store import Store
+from drumbeat.projections.engine.store import Store, are_few
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.projections.engine.work import Work
 from drumbeat.transport.source import Places
@@ -96,7 +96,7 @@ class Applier:
         Then nothing of it is in; or all of it, and the answer to the commit was lost: read the checkpoints again.
         """
         work = folded.work
-        with self._transaction(work) as cursor:
+        with self._transaction(work, few=are_few(folded.changes)) as cursor:
             self.store.write(cursor, folded.changes, self.shard)
             park(cursor, self.generation, folded.parked)
         self._count(folded.parked, len(work.decoded))
@@ -173,21 +173,28 @@ class Applier:
         return parked(row, projection, getattr(event, "stream_id", None), reason)
 
     @contextmanager
-    def _transaction(self, work: Work) -> Iterator[Cursor]:
-        with self.transaction() as cursor:
+    def _transaction(self, work: Work, *, few: bool = False) -> Iterator[Cursor]:
+        with self.transaction(few=few) as cursor:
             move_checkpoints(cursor, self.generation, work.active, before=work.before, after=work.after)
             yield cursor
 
     @contextmanager
-    def transaction(self) -> Iterator[Cursor]:
-        """A transaction of the writing connection, with the planner told afterwards."""
+    def transaction(self, *, few: bool = False) -> Iterator[Cursor]:
+        """A transaction of the writing connection, with the planner told afterwards.
+
+        `few`: what is executed is sent without waiting for answers. Then no COPY may be among it, and Postgres'
+        refusals are raised at the end, before anything is committed.
+        """
         with self.writing.cursor() as cursor:
             try:
-                with self.stats.stage("write"):
-                    cursor.execute("BEGIN")
-                    yield cursor
-                with self.stats.stage("commit"):
-                    cursor.execute("COMMIT")
+                with self.writing.pipeline() if few else nullcontext() as pipeline:
+                    with self.stats.stage("write"):
+                        cursor.execute("BEGIN")
+                        yield cursor
+                    with self.stats.stage("commit"):
+                        cursor.execute("COMMIT")
+                        if pipeline is not None:
+                            pipeline.sync()
             except BaseException:
                 with suppress(*NO_DATABASE):
                     self.writing.rollback()

@@ -124,7 +124,9 @@ def move_checkpoints(
         "offsets": [place.next_offset for place in new],
         "recorded": [place.recorded_at for place in new],
     }
-    if cursor.execute(SQL["move_checkpoints"], arguments).rowcount != len(projections) * len(partitions):
+    # Fetched, since only then a pipeline waits for the answer: nothing is written after a lost race.
+    moved = cursor.execute(SQL["move_checkpoints"], arguments, prepare=True).fetchall()
+    if len(moved) != len(projections) * len(partitions):
         where = ", ".join(f"{p} at {place.position}" for p, place in zip(partitions, old, strict=True))
         raise CheckpointMoved(f"a checkpoint of {', '.join(projections)} is not where it was left: {where}")
 

@@ -57,7 +57,8 @@ FROM unnest(
 ) AS moved (partition, before, before_offset, position, last_event_id, next_offset, recorded_at)
 WHERE kept.generation = %(generation)s AND kept.projection = ANY (%(projections)s)
     AND kept.partition = moved.partition AND kept.position = moved.before
-    AND kept.next_offset IS NOT DISTINCT FROM moved.before_offset;
+    AND kept.next_offset IS NOT DISTINCT FROM moved.before_offset
+RETURNING 1;
 
 -- name: try_slot
 -- Take a number that no other projector of these read models has, until this session ends.

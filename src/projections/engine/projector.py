@@ -122,7 +122,7 @@ class Projector:
                 with garbage.by_hand(), self._session() as session:
                     while not is_done(session):
                         had_work = self._step(session, up_to)
-                        garbage.after_step(had_work=had_work)
+                        garbage.after_step(self.stats.events, had_work=had_work)
                         if had_work:
                             pause = _SHORTEST_PAUSE_SECONDS
                         else:

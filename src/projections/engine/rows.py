@@ -38,6 +38,11 @@ def csv_lines(rows: Iterable[Any]) -> bytes:
     return lines
 
 
+def json_rows(rows: Sequence[Any]) -> str:
+    """Rows (or tuples of the same kinds of values) as a JSON array of arrays."""
+    return _encoder.encode(rows).decode()
+
+
 def _unescape(match: re.Match[bytes]) -> bytes:
     plain, code = match.groups()
     if plain is not None:

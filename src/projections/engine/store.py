@@ -12,7 +12,7 @@ from drumbeat.projections.engine.hot import HotRows
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.rows import Row
 from drumbeat.projections.engine.shapes import Measures
-from drumbeat.projections.engine.table import CounterTable, Cursor, Found, Table, find_tables
+from drumbeat.projections.engine.table import FEW_ROWS, CounterTable, Cursor, Found, Table, find_tables
 
 
 class Store:
@@ -52,21 +52,22 @@ class Store:
         return (*self.hot, self.hot_streams)
 
     def write(self, cursor: Cursor, changes: Changes, shard: int) -> None:
-        """Each changed row once, in the caller's transaction."""
+        """Each changed row once, in the caller's transaction. A few of them wait for no answer in between."""
+        few = are_few(changes)
         for rows in changes.rows:
             table = self.tables[rows.table]
             if rows.removed:
                 table.take_away(cursor, rows.removed)
             if rows.added:
-                table.add(cursor, rows.added)
+                table.add(cursor, rows.added, few=few)
             if rows.changed:
-                table.change(cursor, rows.changed)
+                table.change(cursor, rows.changed, few=few)
         for name, tally in changes.counters.items():
             amounts = self.counters[name].rows_of(tally, shard)
             if amounts:
-                self.counters[name].change(cursor, amounts)
+                self.counters[name].change(cursor, amounts, few=few)
         for name, appended in changes.appended:
-            self.tables[name].add(cursor, appended)
+            self.tables[name].add(cursor, appended, few=few)
 
     def expect(self, changes: Changes) -> None:
         """The changes are being written; nothing else is."""
@@ -90,6 +91,13 @@ class Store:
             hot.forget()
         for table in (*self.tables.values(), *self.counters.values()):
             table.forget()
+
+
+def are_few(changes: Changes) -> bool:
+    """Whether a batch is so small that waiting for the server would be most of writing it."""
+    rows = sum(len(rows.added) + len(rows.changed) for rows in changes.rows)
+    amounts = sum(len(amounts) for tally in changes.counters.values() for amounts in tally.values())
+    return rows + amounts + sum(len(appended) for _, appended in changes.appended) <= FEW_ROWS
 
 
 def _counter_columns(measures: Measures[Any]) -> tuple[str, ...]:

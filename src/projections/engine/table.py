@@ -16,13 +16,16 @@ import psycopg
 from psycopg import sql
 
 from drumbeat.eventstore.sql.queries import load_queries
-from drumbeat.projections.engine.rows import COPY_OPTIONS, Row, as_array, csv_lines
+from drumbeat.projections.engine.rows import COPY_OPTIONS, Row, as_array, csv_lines, json_rows
 from drumbeat.projections.engine.shapes import Key
 
 R = TypeVar("R", bound=Row)
 Cursor = psycopg.Cursor[Any]
 
 SQL = load_queries(Path(__file__).with_name("table.sql"))
+
+FEW_ROWS = 500
+"""Up to so many in a batch are written by statements that can be sent without waiting; more by COPY."""
 
 _STAGED_ROWS_UNTIL_TRUNCATE = 20_000
 _ROWS_WORTH_A_LOOK = 500
@@ -77,8 +80,10 @@ class Table(Generic[R]):
         match: sql.Composable = sql.SQL(" AND ").join(
             sql.SQL("{0}.{1} = k.{1}").format(sql.Identifier(self.name), sql.Identifier(c)) for c in self.key
         )
+        types = (self._types[column] for column in self.columns)
         parts = {
             "table": sql.Identifier(self.name),
+            "few": sql.SQL(", ").join(sql.SQL(f"(r ->> {n})::{kind}") for n, kind in enumerate(types)),
             "staging": staging,
             "columns": columns,
             "key": key,
@@ -93,6 +98,10 @@ class Table(Generic[R]):
             "SELECT json_agg(found.row)::text FROM {keys} AS k({key}), LATERAL"
             " (SELECT json_build_array({values}) AS row FROM {table} WHERE {match} LIMIT 1) AS found"
         ).format(**parts)
+        self._add_few = sql.SQL(
+            "INSERT INTO {table} ({columns}) SELECT {few} FROM jsonb_array_elements(%s::jsonb) AS rows (r)"
+        ).format(**parts)
+        self._change_few = sql.SQL("{add} ON CONFLICT ({key}) DO {set}").format(add=self._add_few, **parts)
         self._copy = sql.SQL("COPY {table} ({columns}) FROM STDIN WITH ({options})").format(**parts)
         self._make_staging = sql.SQL(
             "CREATE TEMP TABLE IF NOT EXISTS {staging} AS SELECT {columns} FROM {table} LIMIT 0"
@@ -135,14 +144,26 @@ class Table(Generic[R]):
         values = (getattr(row, column) for column in self.key)
         return tuple(value.int if isinstance(value, UUID) else value for value in values)
 
-    def add(self, cursor: Cursor, rows: Sequence[Any]) -> None:
-        """Write rows whose keys are not in the table: nobody else writes it, so that is known."""
-        with cursor.copy(self._copy) as copy:
-            copy.write(csv_lines(rows))
+    def add(self, cursor: Cursor, rows: Sequence[Any], *, few: bool = False) -> None:
+        """Write rows whose keys are not in the table: nobody else writes it, so that is known.
+
+        `few`: by one statement that a pipeline can send. COPY waits for the server, which pays with many rows.
+        """
+        if few:
+            cursor.execute(self._add_few, [json_rows(rows)], prepare=True)
+        else:
+            with cursor.copy(self._copy) as copy:
+                copy.write(csv_lines(rows))
         self._new_rows += len(rows)
 
-    def change(self, cursor: Cursor, rows: Sequence[Any]) -> None:
-        """Write rows over those of the same keys (counters: add to them)."""
+    def change(self, cursor: Cursor, rows: Sequence[Any], *, few: bool = False) -> None:
+        """Write rows over those of the same keys (counters: add to them). `few`: see `add`."""
+        if few:
+            cursor.execute(self._change_few, [json_rows(rows)], prepare=True)
+        else:
+            self._change_many(cursor, rows)
+
+    def _change_many(self, cursor: Cursor, rows: Sequence[Any]) -> None:
         if not self._has_staging:
             cursor.execute(self._make_staging)
             self._has_staging = True
