@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from threading import Event
+from unittest import mock
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drumbeat.transport import relay_term
 from drumbeat.transport.cluster import KafkaAway, KafkaUnfit
 from drumbeat.transport.leadership import LeadershipLost
 from drumbeat.transport.relay_stats import RelayStats
@@ -18,7 +20,7 @@ from support.publishers import MemoryLeader, MemoryPublisher, rows
 AT_ONCE = TermOptions(
     batch_events=4,
     window_events=16,
-    mark_seconds=0,
+    beat_seconds=0,
     checkpoint_seconds=0,
     idle_checkpoint_seconds=0,
     drain_seconds=0,
@@ -58,8 +60,9 @@ class World:
         self.leader = leader or MemoryLeader()
         self.window = window or Window(options)
         self.stats = RelayStats()
+        self.source = ListSource(log)
         self.term = Term(
-            ListSource(log),
+            self.source,
             self.publisher,
             self.leader,
             Checkpoint(self.leader.position, None),
@@ -155,6 +158,60 @@ def test_a_watermark_says_only_what_is_acknowledged() -> None:
     assert world.publisher.watermarks == [(0, 0), (4, 4)]
 
 
+class Hand:
+    """A clock that goes when it is told."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_after_a_rest_an_event_is_sent_at_once_and_its_watermark_when_it_is_acknowledged() -> None:
+    hand = Hand()
+    with mock.patch.object(relay_term, "monotonic", hand):
+        world = World([], options=TermOptions(beat_seconds=1.0))
+        world.steps(1)
+        world.publisher.acknowledge_mark()
+        hand.seconds += 5
+        world.steps(1)
+        world.source.log += rows(1)
+        world.steps(1)
+        assert positions(world.publisher.sent) == [1]
+        hand.seconds += 0.1
+        world.publisher.acknowledge()
+        world.steps(1)
+        assert world.publisher.watermarks[-1] == (1, 1)
+
+
+def test_events_that_come_one_by_one_are_gathered_for_a_beat_and_watermarks_go_with_them() -> None:
+    hand = Hand()
+    with mock.patch.object(relay_term, "monotonic", hand):
+        world = World(rows(1), options=TermOptions(beat_seconds=1.0))
+        world.steps(1)
+        world.publisher.acknowledge_mark()
+        for number in (2, 3, 4):
+            world.source.log = rows(number)
+            hand.seconds += 0.2
+            world.publisher.acknowledge()
+            world.steps(2)
+        assert positions(world.publisher.sent) == [1]
+        hand.seconds += 0.5
+        world.steps(1)
+        assert positions(world.publisher.sent) == [1, 2, 3, 4]
+        assert world.publisher.watermarks[-1] == (1, 1)
+        world.publisher.acknowledge_mark()
+        world.publisher.acknowledge()
+        world.steps(2)
+        assert world.publisher.watermarks[-1] == (1, 1)
+        world.source.log = rows(5)
+        hand.seconds += 1
+        world.steps(1)
+        assert positions(world.publisher.sent) == [1, 2, 3, 4, 5]
+        assert world.publisher.watermarks[-1] == (4, 4)
+
+
 def test_what_is_under_way_is_bounded_in_events() -> None:
     world = World(rows(100))
     world.steps(20)
@@ -165,7 +222,7 @@ def test_what_is_under_way_is_bounded_in_events() -> None:
 
 
 def test_what_is_under_way_is_bounded_in_bytes() -> None:
-    options = TermOptions(batch_events=1_000, window_events=100_000, window_bytes=1_000_000, mark_seconds=0)
+    options = TermOptions(batch_events=1_000, window_events=100_000, window_bytes=1_000_000, beat_seconds=0)
     world = World(rows(5_000, size=10_000), options=options)
     world.steps(20)
     # Of events that are larger than usual the first bite is too large, once.
