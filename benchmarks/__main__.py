@@ -18,6 +18,7 @@ from benchmarks import (
 )
 from benchmarks.harness import Axis, bench, table, write
 from drumbeat.telemetry import configure_logging
+from drumbeat.transport.cluster import quieten_the_library
 
 AXES: dict[str, Axis] = {
     "append-1": append.one_event_a_transaction,
@@ -51,6 +52,7 @@ def main() -> int:
         parser.error(f"unknown axes {', '.join(unknown)}; there are {', '.join(AXES)}")
     # Debug records would cost what is measured, and stand in the table's way.
     configure_logging(process="bench", level="warning")
+    quieten_the_library()
     results = []
     with bench(quick=arguments.quick) as run:
         for name in arguments.axes or AXES:

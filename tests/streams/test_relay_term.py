@@ -192,7 +192,7 @@ def test_events_that_come_one_by_one_are_gathered_for_a_beat_and_watermarks_go_w
         world.steps(1)
         world.publisher.acknowledge_mark()
         for number in (2, 3, 4):
-            world.source.log = rows(number)
+            world.source.log[:] = rows(number)
             hand.seconds += 0.2
             world.publisher.acknowledge()
             world.steps(2)
@@ -205,7 +205,7 @@ def test_events_that_come_one_by_one_are_gathered_for_a_beat_and_watermarks_go_w
         world.publisher.acknowledge()
         world.steps(2)
         assert world.publisher.watermarks[-1] == (1, 1)
-        world.source.log = rows(5)
+        world.source.log[:] = rows(5)
         hand.seconds += 1
         world.steps(1)
         assert positions(world.publisher.sent) == [1, 2, 3, 4, 5]
