@@ -105,10 +105,12 @@ class Reader:
             value, headers = record.value, record.headers
             try:
                 # As the relay writes them, in this order; anything else is looked at more slowly.
-                (_, raw_position), (_, raw_type), _ = headers
-                at, type_name = int(raw_position), _types[raw_type]
-                known = value[_SUBJECT_STARTS:_SUBJECT_ENDS] == record.key or type_name is _WATERMARK
-            except (ValueError, KeyError, TypeError):
+                (first, raw_position), (second, raw_type), _ = headers
+                type_name = _types[raw_type]
+                known = first == "position" and second == "type" and _is_position(raw_position)
+                known = known and (value[_SUBJECT_STARTS:_SUBJECT_ENDS] == record.key or type_name is _WATERMARK)
+                at = int(raw_position) if known else 0
+            except (ValueError, KeyError, TypeError, AttributeError):
                 known = False
             if not known:
                 row = self._looked_at(record, position)
@@ -156,11 +158,15 @@ def problem_of(key: bytes | None, value: bytes | None, headers: Headers) -> str 
     position, type_name = named.get("position"), named.get("type")
     if position is None or type_name is None:
         return "the record has no header `position` or no header `type`"
-    if not (position.isdigit() and len(position) <= 18):
+    if not _is_position(position):
         return f"the header `position` is {position[:40]!r}, but must be a position of the log"
     if not type_name.isascii():
         return f"the header `type` is {type_name[:40]!r}, but must be the name of an event type"
     return None if type_name == _WATERMARK.encode() else _problem_of_event(key, value)
+
+
+def _is_position(raw: bytes) -> bool:
+    return raw.isdigit() and len(raw) <= 18
 
 
 def _problem_of_event(key: bytes | None, value: bytes) -> str | None:

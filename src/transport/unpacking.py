@@ -120,7 +120,8 @@ def _text(data: bytes, pos: int) -> tuple[bytes | None, int]:
 
 
 def _headers(tail: bytes) -> Headers:
-    if tail.startswith(_POSITION):
+    # Ten bytes, and a length of one byte that is no null's.
+    if tail.startswith(_POSITION) and len(tail) > 10 and tail[10] < 128 and not tail[10] & 1:
         end = 11 + (tail[10] >> 1)
         rest = tail[end:]
         known = _tails.get(rest)

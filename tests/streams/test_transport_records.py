@@ -1,7 +1,8 @@
-"""What transport adds to the topics: watermarks and dead letters, written and read back whole."""
+"""Records: watermarks and dead letters come back whole as they were written, and what is none of ours is known."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from drumbeat.events import MalformedEvent
 from drumbeat.transport.dead_letter_records import DeadLetter, decode_dead_letter, encode_dead_letter
 from drumbeat.transport.record_headers import headers
+from drumbeat.transport.records import Reader
 from drumbeat.transport.watermarks import WATERMARK_TYPE, position_of, watermark
 from support.given import NOW, uid
 
@@ -106,3 +108,36 @@ def test_headers_tell_position_type_and_that_the_value_is_a_whole_cloudevent() -
 
 def test_ids_of_transport_are_uuids() -> None:
     assert isinstance(LETTER.id, UUID)
+
+
+@pytest.mark.parametrize("position", [b"-5", b"+5", b"1" * 19, b" 5", b"", None])
+def test_a_record_whose_position_is_none_is_nobodys_also_when_its_type_is_well_known(
+    position: bytes | None,
+) -> None:
+    reader = Reader("contacts/0", 3, 0)
+    rows, mark = reader.rows([_record(1, b"4"), _record(2, position), _record(3, b"6")])
+    assert [(row.position, row.problem is None) for row in rows] == [(4, True), (4, False), (6, True)]
+    assert mark is None
+
+
+def test_a_record_whose_headers_have_other_names_is_nobodys() -> None:
+    reader = Reader("contacts/0", 3, 0)
+    rows, _ = reader.rows([_record(1, b"4"), _record(2, b"5", names=("position", "kind", "content-type"))])
+    assert [row.problem is None for row in rows] == [True, False]
+
+
+class _Record(NamedTuple):
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes | None]]
+
+
+def _record(
+    offset: int, position: bytes | None, names: tuple[str, str, str] = ("position", "type", "content-type")
+) -> _Record:
+    key = str(UUID(int=7)).encode()
+    value = b'{"specversion":"1.0","id":"%s","subject":"%s"}' % (str(UUID(int=1)).encode(), key)
+    values = (position, b"contact.enrolled.v1", b"application/cloudevents+json; charset=utf-8")
+    return _Record(offset, 1_700_000_000_000, key, value, list(zip(names, values, strict=True)))

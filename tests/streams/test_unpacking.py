@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kafka import KafkaConsumer
 from kafka.consumer.fetcher import Fetcher
@@ -56,6 +56,13 @@ def taken_by(kind: Any, raw: bytes, *, after: int = 0, at_once: int = 1_000) -> 
     return [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in found], records.next_fetch_offset
 
 
+def _with_position(position: bytes | None) -> list[Any]:
+    return [(1_700_000_000_000, b"k", b"v", [("position", position), ("type", b"t"), CONTENT_TYPE])]
+
+
+@example(_with_position(b"1" * 64), 0, 0, 25)
+@example(_with_position(b""), 0, 0, 25)
+@example(_with_position(None), 0, 0, 25)
 @given(st.lists(_record, min_size=1, max_size=20), st.sampled_from([0, 3]), st.integers(0, 20), st.integers(1, 25))
 def test_whatever_a_batch_holds_is_read_as_the_library_reads_it(
     records: list[Any], compression: int, after: int, at_once: int
