@@ -52,7 +52,7 @@ class Lanes:
 
     def next(self) -> Lane:
         """The lane that is furthest behind."""
-        return min(self._lanes, key=lambda lane: [position for _, position, _ in _far(lane)])
+        return min(self._lanes, key=lambda lane: [(position, offset or 0) for _, position, offset in _far(lane)])
 
     def ceilings(self, lane: Lane) -> Places:
         """How far this lane may go in each partition: to the next one; nowhere where it is ahead of all others.
@@ -65,7 +65,7 @@ class Lanes:
         return {
             partition: min(
                 (p for other in others if is_before(place, p := other.places[partition])),
-                key=lambda p: (p.position, p.next_offset or 0),
+                key=_how_far,
                 default=place,
             )
             for partition, place in lane.places.items()
@@ -94,9 +94,13 @@ class Lanes:
 
 def is_before(place: Checkpoint, other: Checkpoint) -> bool:
     """Whether somebody at the first place has something to read before the second."""
-    if place.next_offset is not None and other.next_offset is not None:
-        return place.next_offset < other.next_offset
-    return place.position < other.position
+    return _how_far(place) < _how_far(other)
+
+
+def _how_far(place: "Checkpoint | Row") -> tuple[int, int]:
+    # The position first: while a lost range is read from the log, the offset stands still. Then the offset, since
+    # records that are no events of ours move nothing else.
+    return place.position, place.next_offset or 0
 
 
 def cut(delivery: Delivery, after: Places, ceilings: Places, up_to: int | None) -> Delivery:
@@ -124,8 +128,4 @@ def cut(delivery: Delivery, after: Places, ceilings: Places, up_to: int | None) 
 def _is_below(row: Row, ceiling: Checkpoint | None, up_to: int | None) -> bool:
     if up_to is not None and row.position > up_to:
         return False
-    if ceiling is None:
-        return True
-    if row.next_offset is not None and ceiling.next_offset is not None:
-        return row.next_offset <= ceiling.next_offset
-    return row.position <= ceiling.position
+    return ceiling is None or _how_far(row) <= _how_far(ceiling)
