@@ -151,6 +151,10 @@ class KafkaPublisher:
         # Every single one is looked at: the library has left records undecided whose successors were acknowledged.
         before = len(futures)
         while futures and futures[-1].is_done:
+            if (error := futures[-1].exception) is not None:
+                # A moment before its errback: a refused event must not count as settled.
+                self._fail(error)
+                break
             futures.pop()
         if len(futures) < before:
             self._progress_at = monotonic()

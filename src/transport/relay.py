@@ -65,13 +65,15 @@ class Relay:
         """
         pause = _SHORTEST_PAUSE_SECONDS
         while not stop.is_set():
+            terms = self.stats.terms
             try:
                 log.info("relay_waits_to_lead", topic_prefix=self._prefix)
                 with lead(self._database_url, self._prefix, stop) as leader:
                     if leader is not None:
-                        pause = _SHORTEST_PAUSE_SECONDS
                         self._lead(leader, stop)
             except LeadershipLost as error:
+                if self.stats.terms > terms:
+                    pause = _SHORTEST_PAUSE_SECONDS
                 self.stats.failed("leadership", str(error))
                 log.warning("relay_lost_its_session", problem=str(error), seconds=pause)
                 stop.wait(pause)
@@ -98,11 +100,13 @@ class Relay:
                     pause = min(2 * pause, self._options.later_seconds)
 
     def _one_term(self, leader: Leader, source: LogSource, stop: Event) -> None:
+        # The log first: it says when the schema is not the one that this program knows.
+        high_water = source.high_water()
         checkpoint = leader.checkpoint()
         if checkpoint.last_event_id is not None:
             source.verify_event(checkpoint.position, checkpoint.last_event_id)
         self.stats.position = checkpoint.position
-        self.stats.high_water = max(source.high_water(), checkpoint.position)
+        self.stats.high_water = max(high_water, checkpoint.position)
         marked, self._marked = self._marked, None
         with closing(self._open_publisher()) as publisher:
             self.stats.terms += 1

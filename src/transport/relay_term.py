@@ -149,11 +149,13 @@ class Term:
             self._is_gathering = not self._has_rested
             self._has_rested = False
             self._beat_at = now + self._options.beat_seconds
+        elif self._publisher.unsettled_events:
+            self._beat_at = now + self._options.beat_seconds
         else:
             self._rest()
 
     def _rest(self) -> None:
-        if self._publisher.unsettled_events or self._marked < self._settled.position:
+        if self._marked < self._settled.position:
             self._publisher.wait(self._options.breath_seconds)
             return
         self._has_rested = True

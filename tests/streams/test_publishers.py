@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from kafka.errors import MessageSizeTooLargeError
+from kafka.future import Future
 
 from drumbeat.events.codec import encode
 from drumbeat.events.sender import SenderRenamed
 from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaProblem, KafkaUnfit
 from drumbeat.transport.publisher import Publisher
-from drumbeat.transport.publishing import KafkaPublisher
+from drumbeat.transport.publishing import KafkaPublisher, _Flight
 from drumbeat.transport.source import Batch, LogRow
 from support.following import reported
 from support.given import event, uid
@@ -101,6 +103,18 @@ def test_after_a_failure_every_call_names_it_and_nothing_that_follows_is_taken(w
         with pytest.raises(KafkaProblem):
             call()
     assert world.taken() == [1, 2]
+
+
+@pytest.mark.kafka
+def test_a_record_that_failed_a_moment_before_anybody_was_told_does_not_count_as_settled(
+    kafka_cluster: Cluster,
+) -> None:
+    with closing(KafkaPublisher(kafka_cluster, make_topics(kafka_cluster), utc_now)) as publisher:
+        future = Future()
+        future.exception, future.is_done = MessageSizeTooLargeError("too large"), True
+        publisher._flights.append(_Flight(batch_of(1), [future], 1, 1))
+        with pytest.raises(KafkaUnfit, match="too large"):
+            publisher.settled()
 
 
 def test_a_closed_publisher_has_ended(world: World) -> None:
