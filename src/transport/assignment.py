@@ -17,18 +17,22 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, consumer: KafkaConsumer) -> None:
         """Not subscribed yet."""
         self._consumer = consumer
+        self.changes = 0
+        """How often partitions came or went; the same ones may come back."""
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Without a position of ours the library would go on where Kafka's committed offsets are."""
         for partition in assigned:
             self._consumer.pause(partition)
             self._consumer.seek(partition, 0)
+        self.changes += 1
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Seen by `names`."""
 
-    def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
-        """Seen by `names`."""
+    def on_partitions_lost(self, _lost: Collection[TopicPartition]) -> None:
+        """Seen by `changes`: they may be back before anybody looks at the names."""
+        self.changes += 1
 
     def names(self) -> frozenset[str]:
         """The partitions that the consumer has now, by name."""

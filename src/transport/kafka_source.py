@@ -67,6 +67,8 @@ class KafkaSource:
         self._consumer: KafkaConsumer | None = None
         self._assignment: Assignment | None = None
         self._assigned: frozenset[str] = frozenset()
+        self._changes = 0
+        self._limit = 1_000
         self._readers: dict[str, Reader] = {}
         self._lost: dict[str, LostRange] = {}
         self._polled: Mapping[TopicPartition, Sequence[Any]] = {}
@@ -81,14 +83,17 @@ class KafkaSource:
     def assigned(self) -> frozenset[str]:
         """See `Source`. Joins the group at the first call; none are assigned until `wait` or `take` has polled."""
         _, assignment = self._joined()
+        # In this order: what changes in between is seen by the next poll.
+        self._changes = assignment.changes
         self._assigned = assignment.names()
         self._forget()
         return self._assigned
 
     def take(self, after: Places, limit: int) -> Delivery:
         """See `Source`."""
+        self._limit = limit
         self._place_readers(after)
-        polled, self._polled = self._polled or self._poll(0.0, limit), {}
+        polled, self._polled = self._polled or self._poll(0.0), {}
         rows: list[KafkaRow] = []
         reached: dict[str, Checkpoint] = {}
         for partition, records in polled.items():
@@ -101,7 +106,7 @@ class KafkaSource:
     def wait(self, timeout_seconds: float) -> bool:
         """See `Source`."""
         if not self._polled and not self._lost:
-            self._polled = self._poll(timeout_seconds, None)
+            self._polled = self._poll(timeout_seconds)
         return bool(self._polled or self._lost)
 
     def verify(self, places: Places) -> None:
@@ -188,8 +193,9 @@ class KafkaSource:
     def _place_readers(self, after: Places) -> None:
         """Let each partition be read on where it is asked for."""
         consumer, assignment = self._joined()
-        if after.keys() != self._assigned or assignment.names() != self._assigned:
-            raise Reassigned(_words(assignment.names()))
+        self._require_unchanged(assignment)
+        if after.keys() != self._assigned:
+            raise Reassigned(_words(self._assigned))
         for name, place in after.items():
             reader = self._readers.get(name)
             offset = place.next_offset or 0
@@ -201,11 +207,16 @@ class KafkaSource:
             self._readers[name] = Reader(name, place.position, offset)
             self._polled = {p: records for p, records in self._polled.items() if p != partition}
 
-    def _poll(self, timeout_seconds: float, limit: int | None) -> Mapping[TopicPartition, Sequence[Any]]:
+    def _require_unchanged(self, assignment: Assignment) -> None:
+        # Also when the same partitions came back: the library holds them at offset 0 until they are placed anew.
+        if assignment.changes != self._changes or assignment.names() != self._assigned:
+            raise Reassigned(_words(assignment.names()))
+
+    def _poll(self, timeout_seconds: float) -> Mapping[TopicPartition, Sequence[Any]]:
         consumer, assignment = self._joined()
         try:
             polled: Mapping[TopicPartition, Sequence[Any]] = consumer.poll(
-                timeout_ms=int(timeout_seconds * 1000), max_records=limit or 5_000
+                timeout_ms=int(timeout_seconds * 1000), max_records=self._limit
             )
             if not _is_member(consumer):
                 _join(consumer)
@@ -214,9 +225,8 @@ class KafkaSource:
             return {}
         except KafkaError as error:
             raise SourceUnavailable(f"Kafka cannot be read: {error}") from error
-        if assignment.names() != self._assigned:
-            # What was polled is read again from the checkpoints, by whoever has the partition now.
-            raise Reassigned(_words(assignment.names()))
+        # If not, what was polled is read again from the checkpoints, by whoever has the partition now.
+        self._require_unchanged(assignment)
         return polled
 
     def _deliver(

@@ -51,7 +51,7 @@ def test_two_projectors_share_the_partitions_and_one_goes_on_for_both(
     agrees(log, database_url)
 
 
-def test_a_member_that_slept_past_its_session_writes_nothing_when_it_wakes(
+def test_a_member_that_slept_with_a_batch_in_its_hands_writes_nothing_when_it_wakes(
     database_url: str, kafka_cluster: Cluster
 ) -> None:
     log = history(rounds=10)
@@ -91,6 +91,36 @@ def _sleeps_when_told(projector: Projector, awake: threading.Event) -> None:
         return taken
 
     projector._source.take = sleepy  # type: ignore[method-assign, assignment]
+
+
+def test_a_member_that_was_put_out_and_gets_the_same_partitions_back_goes_on(
+    database_url: str, kafka_cluster: Cluster
+) -> None:
+    log = history(rounds=3)
+    with topics(kafka_cluster) as there, ExitStack() as stack:
+        there.publish(log.rows[:20])
+        alone = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal))
+        Running(stack, alone)
+        assert until(lambda: lowest(database_url) == 20)
+        # As after a suspension or a line that was cut for longer than the session lasts.
+        alone._source._consumer._coordinator.reset_generation()  # type: ignore[attr-defined]
+        there.publish(log.rows[20:])
+        assert until(lambda: lowest(database_url) == len(log.rows))
+    agrees(log, database_url)
+
+
+def test_partitions_that_are_added_while_a_projector_runs_are_waited_out_by_name(
+    database_url: str, kafka_cluster: Cluster
+) -> None:
+    log = history(rounds=1)
+    with topics(kafka_cluster) as there, ExitStack() as stack:
+        there.publish(log.rows)
+        projector = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal))
+        Running(stack, projector)
+        assert until(lambda: lowest(database_url) == len(log.rows))
+        with closing(KafkaAdminClient(**kafka_cluster.options("tests"))) as admin:
+            admin.create_partitions({kafka_cluster.topic("people"): 2})
+        assert until(lambda: "was given more partitions" in str(projector.stats.last_error), 40)
 
 
 def test_kafkas_own_offsets_mirror_where_the_rows_stand(database_url: str, kafka_cluster: Cluster) -> None:

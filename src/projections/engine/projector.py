@@ -149,6 +149,8 @@ class Projector:
     def _session(self) -> Iterator[Session]:
         generation = self._options.generation
         everything, assigned = self._source.partitions(), self._source.assigned()
+        if not assigned <= everything:
+            raise SourceUnavailable("a topic was given more partitions: its streams may stand in two of them")
         with closing(self._connect()) as connection:
             install(connection, self._plan.projections, generation)
             feed(connection, self._plan.names, generation, everything)
