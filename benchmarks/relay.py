@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from benchmarks.brokers import kafka, with_topics
+from benchmarks.brokers import VERSION, kafka, with_topics
 from benchmarks.harness import Bench, Goal, Result
 from benchmarks.workload import stored_calls
 from drumbeat.eventstore.connections import Connections
@@ -62,6 +62,7 @@ def log_to_kafka(bench: Bench) -> Result:
             peer=plain,
             also={"plain producer that knows the partitions": lambda: plain(knows_partitions=True)},
             goal=Goal(per_peer=0.8),
+            kafka=VERSION,
         )
 
 
