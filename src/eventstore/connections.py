@@ -39,13 +39,14 @@ BOUNDED: Final[Mapping[str, str]] = {
 """Settings of every session that appends."""
 
 _OLDEST_SERVER: Final = 170000
-_UNAVAILABLE: Final = (
+NO_DATABASE: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.errors.TransactionTimeout,
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.ReadOnlySqlTransaction,
 )
+"""Later: the database is away, full, stopping, standing by, or ended our transaction for another's sake."""
 
 
 class UnsafeServer(Exception):
@@ -142,7 +143,7 @@ class Connections:
 def _is_unavailability(error: BaseException | None) -> bool:
     # These two are told by the server that it is well.
     conflicts = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
-    return isinstance(error, _UNAVAILABLE) and not isinstance(error, conflicts)
+    return isinstance(error, NO_DATABASE) and not isinstance(error, conflicts)
 
 
 class Loan:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 
+from drumbeat.eventstore.connections import NO_DATABASE
 from drumbeat.projections.engine.bookkeeping import (
     CheckpointMoved,
     ParkedEvent,
@@ -30,15 +31,6 @@ from drumbeat.projections.engine.work import Work
 from drumbeat.transport.source import Places
 
 log = structlog.get_logger(__name__)
-
-NO_DATABASE: Final = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.ReadOnlySqlTransaction,
-    psycopg.errors.TransactionTimeout,
-    psycopg.errors.IdleInTransactionSessionTimeout,
-)
-"""Later: the database is away, full, stopping, standing by, or ended our transaction."""
 
 NOT_THE_EVENTS_FAULT: Final = (
     *NO_DATABASE,

@@ -11,8 +11,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from drumbeat.eventstore.connections import open_connection
-from drumbeat.projections.engine.apply import NO_DATABASE
+from drumbeat.eventstore.connections import NO_DATABASE, open_connection
 from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
 from drumbeat.projections.engine.continuity import Heal
 from drumbeat.projections.engine.decode import decode_rows

@@ -8,13 +8,14 @@ When only the commit fails, for a constraint that was deferred to it, events go 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
 import structlog
 from psycopg import pq
 
+from drumbeat.eventstore.connections import NO_DATABASE
 from drumbeat.transport.consuming.handling import HandlersUnfit, Later
 from drumbeat.transport.consuming.kept import Cursor, Kept, Kind, ParkedEvent, PlaceMoved
 from drumbeat.transport.consuming.steps import Heal, Reading, Step, fetched, whole
@@ -23,15 +24,6 @@ from drumbeat.transport.records import KafkaRow
 from drumbeat.transport.source import Delivery, Places
 
 log = structlog.get_logger(__name__)
-
-AWAY: Final = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.ReadOnlySqlTransaction,
-    psycopg.errors.TransactionTimeout,
-    psycopg.errors.IdleInTransactionSessionTimeout,
-)
-"""Later: the database is away, full, stopping, or has ended our transaction for another's sake."""
 
 
 class _NotNow(Exception):
@@ -84,7 +76,7 @@ class Applier:
         for how in (How.TOGETHER, How.APART, How.ALONE):
             try:
                 return self._attempt(work, how)
-            except (*AWAY, PlaceMoved, HandlersUnfit, MemoryError):
+            except (*NO_DATABASE, PlaceMoved, HandlersUnfit, MemoryError):
                 raise
             except Exception as error:
                 if isinstance(error, Later) and how is not How.TOGETHER:
@@ -189,7 +181,7 @@ class Applier:
         try:
             with self._connection.transaction():
                 self._call(step)
-        except AWAY:
+        except NO_DATABASE:
             raise
         except psycopg.ProgrammingError as error:
             raise HandlersUnfit(f"the handler of {step.row.type} does not fit: {words(error)}") from error
@@ -222,7 +214,7 @@ class Applier:
                 yield cursor
                 cursor.execute("COMMIT")
             except BaseException:
-                with suppress(*AWAY):
+                with suppress(*NO_DATABASE):
                     self._connection.rollback()
                 raise
 

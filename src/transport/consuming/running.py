@@ -12,9 +12,10 @@ import psycopg
 import structlog
 
 from drumbeat.events.fact import FACTS
+from drumbeat.eventstore.connections import NO_DATABASE
 from drumbeat.eventstore.healing import FromLog, cannot_heal
 from drumbeat.transport.cluster import Cluster, KafkaAway, require_libraries
-from drumbeat.transport.consuming.applying import AWAY, Applier, words
+from drumbeat.transport.consuming.applying import Applier, words
 from drumbeat.transport.consuming.handling import Handlers, Later, TooManyParked
 from drumbeat.transport.consuming.kept import Kept, PlaceMoved
 from drumbeat.transport.consuming.steps import Heal, Reading
@@ -79,7 +80,7 @@ class Consumer:
             try:
                 with self._source() as (source, heal):
                     self._follow(source, heal, stop)
-            except (*AWAY, SourceUnavailable, KafkaAway) as error:
+            except (*NO_DATABASE, SourceUnavailable, KafkaAway) as error:
                 self._pause(stop, error)
 
     def _follow(self, source: KafkaSource, heal: Heal, stop: threading.Event) -> None:
