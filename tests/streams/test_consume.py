@@ -21,12 +21,12 @@ from support.own_consumers import (
     calls,
     comes,
     consuming,
-    into_ledger,
     make_table,
     parked,
     rows,
     save,
 )
+from support.projecting import into_ledger
 from support.topics import topics
 from support.toys import MARK
 

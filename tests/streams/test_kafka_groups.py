@@ -15,9 +15,10 @@ from drumbeat.projections.engine.projector import Projector
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.kafka_source import KafkaSource
 from drumbeat.transport.source import Reassigned
-from support.feeding import ALL, Running, agrees, history, lowest
+from support.feeding import ALL, agrees, history, lowest
 from support.machine import until
 from support.projecting import rows_of
+from support.threads import running
 from support.topics import consuming, topics
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
@@ -34,7 +35,7 @@ def test_two_projectors_share_the_partitions_and_one_goes_on_for_both(
         ours = [
             stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal, group=group)) for _ in "ab"
         ]
-        running = [Running(stack, projector) for projector in ours]
+        threads = [stack.enter_context(running(projector.run)) for projector in ours]
         while not all(projector.stats.events for projector in ours):
             # A group may share its partitions out more than once before it has settled.
             assert until(lambda: all(_is_assigned(projector) for projector in ours), 40)
@@ -44,7 +45,7 @@ def test_two_projectors_share_the_partitions_and_one_goes_on_for_both(
             published += 40
         assert _reaches(published, database_url)
         assert {row["shard"] for row in rows_of(database_url, "gen_1.toy_counters")} == {0, 1}
-        running[0].stop()
+        threads[0].stop()
         ours[0]._source.close()
         there.publish(log.rows[published:])
         assert until(lambda: lowest(database_url) == len(log.rows), 40)
@@ -62,7 +63,7 @@ def test_a_member_that_slept_with_a_batch_in_its_hands_writes_nothing_when_it_wa
         there.publish(log.rows[:60])
         sleeper = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal, group=group))
         _sleeps_when_told(sleeper, awake)
-        Running(stack, sleeper)
+        stack.enter_context(running(sleeper.run))
         assert until(lambda: lowest(database_url) == 60)
         awake.clear()  # with a batch in its hands, as a process that was suspended
         stack.callback(awake.set)
@@ -71,7 +72,7 @@ def test_a_member_that_slept_with_a_batch_in_its_hands_writes_nothing_when_it_wa
         other = stack.enter_context(
             consuming(there, database_url, ALL, heal=cannot_heal, group=f"{group}-elsewhere")
         )
-        Running(stack, other)
+        stack.enter_context(running(other.run))
         assert until(lambda: lowest(database_url) == 90, 40)
         awake.set()
         assert until(lambda: sleeper.stats.lost_races > 0)
@@ -100,7 +101,7 @@ def test_a_member_that_was_put_out_and_gets_the_same_partitions_back_goes_on(
     with topics(kafka_cluster) as there, ExitStack() as stack:
         there.publish(log.rows[:20])
         alone = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal))
-        Running(stack, alone)
+        stack.enter_context(running(alone.run))
         assert until(lambda: lowest(database_url) == 20)
         # As after a suspension or a line that was cut for longer than the session lasts.
         alone._source._consumer._coordinator.reset_generation()  # type: ignore[attr-defined]
@@ -116,7 +117,7 @@ def test_partitions_that_are_added_while_a_projector_runs_are_waited_out_by_name
     with topics(kafka_cluster) as there, ExitStack() as stack:
         there.publish(log.rows)
         projector = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal))
-        Running(stack, projector)
+        stack.enter_context(running(projector.run))
         assert until(lambda: lowest(database_url) == len(log.rows))
         with closing(KafkaAdminClient(**kafka_cluster.options("tests"))) as admin:
             admin.create_partitions({kafka_cluster.topic("people"): 2})
@@ -129,7 +130,7 @@ def test_kafkas_own_offsets_mirror_where_the_rows_stand(database_url: str, kafka
     with topics(kafka_cluster) as there, ExitStack() as stack:
         there.publish(log.rows)
         projector = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal, group=group))
-        Running(stack, projector)
+        stack.enter_context(running(projector.run))
         assert until(lambda: lowest(database_url) == len(log.rows))
         with closing(KafkaAdminClient(**kafka_cluster.options("tests"))) as admin:
             assert until(lambda: _committed(admin, group) == _stored(database_url))

@@ -12,9 +12,10 @@ from drumbeat.eventstore.healing import FromLog, cannot_heal
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.kafka_source import KafkaSource
 from drumbeat.transport.source import Checkpoint, LogSource, Reassigned
-from support.feeding import ALL, STREAMS, Running, agrees, history, into_ledger, parked, tallies
+from support.feeding import ALL, STREAMS, agrees, history, parked, tallies
 from support.machine import until
-from support.projecting import project
+from support.projecting import into_ledger, project
+from support.threads import running
 from support.topics import Topics, consuming, topics
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
@@ -87,7 +88,7 @@ def test_a_missing_version_stops_its_stream_alone_and_heals_itself_when_the_log_
                 heal=lambda missing: from_log(missing) if reach.is_set() else None,
             )
         )
-        running = Running(stack, projector)
+        thread = stack.enter_context(running(projector.run))
         assert until(lambda: projector.stats.position == len(log.rows))
         rows = parked(database_url)
         assert {row["stream_id"] for row in rows} == {STREAMS[0], STREAMS[1]}
@@ -95,7 +96,7 @@ def test_a_missing_version_stops_its_stream_alone_and_heals_itself_when_the_log_
         assert {n for stream_id, n in tallies(database_url).items() if stream_id not in STREAMS[:2]} == {4}
         reach.set()
         assert until(lambda: parked(database_url) == [])
-        running.stop()
+        thread.stop()
     agrees(log, database_url)
 
 
@@ -155,7 +156,7 @@ def test_nobody_waits_for_ever(database_url: str, kafka_cluster: Cluster) -> Non
     with topics(kafka_cluster) as there, ExitStack() as stack:
         projector = stack.enter_context(consuming(there, database_url, ALL, heal=cannot_heal))
         started = time.monotonic()
-        Running(stack, projector).stop()
+        stack.enter_context(running(projector.run)).stop()
         assert time.monotonic() - started < 20
 
 

@@ -20,8 +20,7 @@ from drumbeat.transport.kafka_source import KafkaSource
 from drumbeat.transport.reconciliation import Fault
 from support.following import reported
 from support.machine import drumbeat_inside, until
-from support.own_consumers import into_ledger
-from support.projecting import CAMPAIGN, ListLog
+from support.projecting import CAMPAIGN, ListLog, into_ledger
 from support.relaying import catches_up, head, make_topics, process_environment, relaying, writing
 from support.topics import Topics, consuming, topics
 from support.toys import ENROLLED, MARK, SEEN, TALLIES

@@ -1,14 +1,12 @@
 """Read models of toys, fed from topics: a log to publish, who follows it, and what must be in the rows."""
 
-import threading
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 from psycopg.rows import dict_row
 
-from drumbeat.projections.engine.projector import Projector
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
 from support.toys import ENROLLED, MARK, SEEN, TABLES, TALLIES
 
@@ -54,33 +52,6 @@ def parked(url: str) -> list[dict[str, Any]]:
 
 def tallies(url: str) -> dict[UUID, int]:
     return {row["contact_id"]: row["events"] for row in rows_of(url, "gen_1.tallies")}
-
-
-def into_ledger(log: ListLog, url: str) -> None:
-    """Write the log into the ledger, where what is missing on Kafka is fetched."""
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
-        connection.cursor().executemany(
-            "INSERT INTO ledger.events (position, stream_id, version, type, bytes) OVERRIDING SYSTEM VALUE"
-            " VALUES (%s, (convert_from(%s, 'UTF8')::jsonb ->> 'subject')::uuid,"
-            " (convert_from(%s, 'UTF8')::jsonb ->> 'streamversion')::int, %s, %s)",
-            [(row.position, row.bytes, row.bytes, row.type, row.bytes) for row in log.rows],
-        )
-        connection.execute("SELECT setval('ledger.events_position', max(position)) FROM ledger.events")
-
-
-class Running:
-    """A projector in a thread of its own, until the stack unwinds."""
-
-    def __init__(self, stack: ExitStack, projector: Projector) -> None:
-        self.projector = projector
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=projector.run, args=[self._stop])
-        self._thread.start()
-        stack.callback(self.stop)
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 def lowest(url: str) -> int:

@@ -1,9 +1,7 @@
 """Consumers of one's own in tests: calls in topics, a table that a handler fills, and the loop in a thread."""
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -23,6 +21,7 @@ from drumbeat.transport.source import Delivery, LogRow, Places, checkpoint_of
 from support.contacts import enrolled
 from support.machine import until
 from support.projecting import CAMPAIGN, ListLog
+from support.threads import Running, running
 from support.toys import MARK
 
 STREAMS = [uuid5(CAMPAIGN, f"person {n}") for n in range(10)]
@@ -100,33 +99,6 @@ def comes(url: str, log: ListLog, seconds: float = 30.0) -> bool:
     return until(lambda: saved(url) == expected(log), seconds)
 
 
-@dataclass(slots=True)
-class Running:
-    """A consumer in a thread."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    raised: list[BaseException] = field(default_factory=list)
-    thread: threading.Thread = field(init=False)
-
-    def start(self, run: Callable[[threading.Event], None]) -> None:
-        """Run until told to stop."""
-
-        def guarded() -> None:
-            try:
-                run(self.stop)
-            except BaseException as error:  # noqa: BLE001  told to the test's thread
-                self.raised.append(error)
-
-        self.thread = threading.Thread(target=guarded)
-        self.thread.start()
-
-    def end(self) -> None:
-        """Stop it, and wait."""
-        self.stop.set()
-        self.thread.join(30)
-        assert not self.thread.is_alive()
-
-
 @contextlib.contextmanager
 def consuming(
     url: str,
@@ -154,25 +126,8 @@ def consuming(
         log_url=log_url,
         options=ConsumerOptions(**told),
     )
-    running = Running()
-    running.start(made.run)
-    try:
-        yield running
-    finally:
-        running.end()
-        assert fails or running.raised == []
-
-
-def into_ledger(log: ListLog, url: str) -> None:
-    """Write the log into the ledger, where what is missing on Kafka is fetched."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.cursor().executemany(
-            "INSERT INTO ledger.events (position, stream_id, version, type, bytes) OVERRIDING SYSTEM VALUE"
-            " VALUES (%s, (convert_from(%s, 'UTF8')::jsonb ->> 'subject')::uuid,"
-            " (convert_from(%s, 'UTF8')::jsonb ->> 'streamversion')::int, %s, %s)",
-            [(row.position, row.bytes, row.bytes, row.type, row.bytes) for row in log.rows],
-        )
-        connection.execute("SELECT setval('ledger.events_position', max(position)) FROM ledger.events")
+    with running(made.run, fails=fails) as thread:
+        yield thread
 
 
 HERE = "drumbeat.contacts/0"

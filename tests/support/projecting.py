@@ -101,6 +101,18 @@ def _us(time: datetime) -> int:
     return (time - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+def into_ledger(log: ListLog, url: str) -> None:
+    """Write the log into the ledger, where what is missing on Kafka is fetched."""
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.cursor().executemany(
+            "INSERT INTO ledger.events (position, stream_id, version, type, bytes) OVERRIDING SYSTEM VALUE"
+            " VALUES (%s, (convert_from(%s, 'UTF8')::jsonb ->> 'subject')::uuid,"
+            " (convert_from(%s, 'UTF8')::jsonb ->> 'streamversion')::int, %s, %s)",
+            [(row.position, row.bytes, row.bytes, row.type, row.bytes) for row in log.rows],
+        )
+        connection.execute("SELECT setval('ledger.events_position', max(position)) FROM ledger.events")
+
+
 def project(
     log: ListLog,
     database_url: str,
