@@ -206,6 +206,28 @@ def test_a_stream_that_stopped_goes_on_when_the_log_can_be_reached(url: str) -> 
     assert parked(url) == []
 
 
+def test_what_was_parked_before_a_gap_is_kept_and_comes_first_when_the_gap_closes(url: str) -> None:
+    log = ListLog()
+    log.tell(FIRST, call(1), call(2, "poison"), call(3), call(4))
+    own = Own(url, choosy)
+    with closing(own.connection):
+        own.apply([row for row in log.rows if row.position != 3])
+    assert [(kind, position) for kind, _, position, _ in parked(url)] == [("poison", 2), ("gap", 4)]
+    still = Own(url, choosy, heal_from(log))
+    with closing(still.connection):
+        assert still.retry(FIRST)
+    assert [(kind, position) for kind, _, position, _ in parked(url)] == [
+        ("poison", 2),
+        ("waiting", 3),
+        ("waiting", 4),
+    ]
+    mended = Own(url, heal=heal_from(log))
+    with closing(mended.connection):
+        assert mended.retry(FIRST)
+    assert saved(url) == expected(log)
+    assert parked(url) == []
+
+
 def test_types_that_nobody_handles_are_passed_over_also_those_that_this_version_does_not_know(url: str) -> None:
     log = ListLog()
     log.tell(FIRST, call(1), MARK, call(2))

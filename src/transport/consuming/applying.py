@@ -121,11 +121,13 @@ class Applier:
         steps = [self._reading.step(one.row, n) for n, one in enumerate(parked)]
         if not any(one.kind is Kind.GAP for one in parked):
             return steps
-        # Whatever waits behind a gap is in the log too: all of it is fetched, in order.
-        last = max(steps, key=lambda step: step.version)
+        # Whatever waits behind a gap is in the log too: all of it is fetched, in order. What was parked before the
+        # gap has been seen, and comes first.
         known = self._kept.versions(cursor, [stream_id]).get(stream_id, 0)
-        before = fetched(self._reading, self._heal, last, known + 1)
-        return None if before is None else [*before, last]
+        seen = [step for step in steps if step.version <= known]
+        last = max(steps, key=lambda step: step.version)
+        missing = fetched(self._reading, self._heal, last, known + 1)
+        return None if missing is None else [*seen, *missing, last]
 
     def _attempt(self, work: Work, how: How, blame: str | None = None) -> Places:
         with self._transaction() as cursor:
