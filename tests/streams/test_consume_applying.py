@@ -85,6 +85,32 @@ def test_an_event_that_a_handler_cannot_deal_with_is_parked_with_what_follows_in
     assert own.places[HERE].position == 6
 
 
+@pytest.mark.parametrize("told", ["a zero \0", "half a character \ud800", "volumes " * 2_000])
+def test_an_event_is_parked_whatever_its_error_says(url: str, told: str) -> None:
+    def raises(_cursor: psycopg.Cursor[Any], _event: ConsumedEvent[ContactCallEnded]) -> None:
+        raise ValueError(told)
+
+    log = story(None)
+    own = Own(url, raises)
+    with closing(own.connection):
+        own.apply(log.rows)
+    errors = [str(error) for *_, error in parked(url)]
+    assert [error[:16] for error in errors] == [f"ValueError: {told}"[:16]] * 2
+    assert max(map(len, errors)) <= 4_000
+
+
+def test_a_type_that_postgres_does_not_take_is_parked_in_words_that_it_takes(url: str) -> None:
+    log = story(None, None)
+    own = Own(url)
+    with closing(own.connection):
+        own.apply([log.rows[0]._replace(type="contact.call_ended.v1\0"), *log.rows[1:]])
+    assert [kind for kind, *_ in parked(url)] == ["poison", "waiting"]
+    assert rows(url, "SELECT type FROM drumbeat_consumers.parked_events ORDER BY id LIMIT 1") == [
+        ("contact.call_ended.v1\\0",)
+    ]
+    assert saved(url) == {SECOND: [(1, 2), (2, 4)]}
+
+
 def test_what_follows_a_parked_event_in_a_later_batch_waits_too(url: str) -> None:
     log = story("poison", None)
     own = Own(url, choosy)

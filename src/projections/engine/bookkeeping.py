@@ -11,6 +11,7 @@ from drumbeat.eventstore.migrations import MigrationSet
 from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.transport.source import Checkpoint, Places
+from drumbeat.transport.texts import as_text
 
 SQL = load_queries(Path(__file__).with_name("bookkeeping.sql"))
 
@@ -24,7 +25,6 @@ NOBODY = "*"
 """The projection of a record that is no event of ours."""
 
 _MOST_SLOTS = 1_000
-_LONGEST_ERROR = 4_000
 
 
 class CheckpointMoved(Exception):
@@ -150,11 +150,6 @@ def read_parked(cursor: Cursor, generation: str, partitions: Sequence[str]) -> P
         parked._note(name, stream_id, is_gap=is_gap)
     (parked.count,) = cursor.execute(SQL["count_parked"], [generation, partitions]).fetchone() or (0,)
     return parked
-
-
-def as_text(told: str) -> str:
-    """Words that may quote anything, as Postgres keeps them: no zero bytes, no half characters, no volumes."""
-    return told[:_LONGEST_ERROR].replace("\0", "\\0").encode(errors="backslashreplace").decode()
 
 
 def park(cursor: Cursor, generation: str, events: Iterable[ParkedEvent]) -> None:

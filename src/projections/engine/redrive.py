@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from drumbeat.projections.engine.apply import NOT_THE_EVENTS_FAULT, Applier
-from drumbeat.projections.engine.bookkeeping import SQL, CheckpointMoved, Kind, ParkedStreams, as_text, park
+from drumbeat.projections.engine.bookkeeping import SQL, CheckpointMoved, Kind, ParkedStreams, park
 from drumbeat.projections.engine.continuity import StreamRow
 from drumbeat.projections.engine.decode import Unreadable, decode_rows, hold_back, parked, version_of
 from drumbeat.projections.engine.fold import fold_batch
@@ -22,6 +22,7 @@ from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.transport.records import HEALED, KafkaRow
 from drumbeat.transport.source import LogRow, Row, microseconds
+from drumbeat.transport.texts import as_text
 
 log = structlog.get_logger(__name__)
 

@@ -22,6 +22,7 @@ from drumbeat.transport.consuming.steps import Heal, Reading, Step, fetched, who
 from drumbeat.transport.consuming.work import How, Run, Waiting, Work, reached
 from drumbeat.transport.records import KafkaRow
 from drumbeat.transport.source import Delivery, Places
+from drumbeat.transport.texts import as_text
 
 log = structlog.get_logger(__name__)
 
@@ -230,5 +231,5 @@ class Applier:
 
 
 def words(error: BaseException) -> str:
-    """An error on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """An error on one line, as it can be kept and logged."""
+    return as_text(" ".join(f"{type(error).__name__}: {error}".split()))

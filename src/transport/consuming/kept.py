@@ -13,6 +13,7 @@ from drumbeat.eventstore.sql import load_queries
 from drumbeat.transport.cluster import KafkaUnfit
 from drumbeat.transport.records import KafkaRow, split
 from drumbeat.transport.source import Checkpoint, Places, microseconds
+from drumbeat.transport.texts import as_text
 
 SQL: Final = load_queries(Path(__file__).parent / "kept.sql")
 
@@ -130,9 +131,9 @@ class Kept:
                 "next_offset": one.row.next_offset,
                 "position": one.row.position,
                 "stream_id": one.stream_id,
-                "type": one.row.type,
+                "type": as_text(one.row.type),
                 "bytes": one.row.bytes,
-                "error": None if one.error is None else one.error.replace("\0", "\ufffd"),
+                "error": None if one.error is None else as_text(one.error),
                 "recorded_at": one.row.recorded_at,
                 "attempts": one.attempts,
             }
