@@ -324,6 +324,34 @@ def test_an_event_that_breaks_a_constraint_only_at_the_commit_is_parked_alone(ur
     assert [(kind, position) for kind, _, position, _ in parked(url)] == [("poison", 1), ("waiting", 3)]
 
 
+_REFUSES = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN RAISE EXCEPTION 'we do not call %', NEW.contact; END$$;
+CREATE CONSTRAINT TRIGGER refuses AFTER INSERT ON calls {} FOR EACH ROW
+WHEN (NEW.contact = '{}' AND NEW.attempt = 2) EXECUTE FUNCTION refuse()
+"""
+
+
+@pytest.mark.parametrize("when", ["", "DEFERRABLE INITIALLY DEFERRED"])
+def test_an_event_that_a_trigger_refuses_is_parked_and_waits_until_it_is_taken(url: str, when: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_REFUSES.format(when, FIRST).encode())
+    log = story(None, None, None)
+    own = Own(url)
+    with closing(own.connection):
+        while own.places[HERE].position < len(log.rows):
+            own.apply(log.rows[own.places[HERE].position :])
+            own.look()
+        own.retry(FIRST)
+        assert [(kind, position) for kind, _, position, _ in parked(url)] == [("poison", 3), ("waiting", 5)]
+        assert str(parked(url)[0][3]).startswith(f"RaiseException: we do not call {FIRST}")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP TRIGGER refuses ON calls")
+        assert own.retry(FIRST)
+    assert saved(url) == expected(log)
+    assert parked(url) == []
+
+
 def test_a_slow_handler_commits_what_it_has_done_after_a_while(url: str) -> None:
     log = story(None, None, None)
     own = Own(url)

@@ -2,7 +2,7 @@
 
 The first try has nothing between the handlers. When one of them fails, all is rolled back and tried again with a
 savepoint before each event: then the one that fails is parked alone, and what follows in its stream behind it.
-When only the commit fails, for a constraint that was deferred to it, events go one by one.
+When only the commit fails, for a constraint or trigger that was deferred to it, events go one by one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -95,8 +95,11 @@ class Applier:
             with self._transaction() as cursor:
                 self._kept.hold(cursor, place)
                 self._retry(cursor, stream_id)
-        except (_NotNow, psycopg.IntegrityError):
-            # The latter is what a constraint says that was deferred to the commit.
+        except NO_DATABASE:
+            raise
+        except (_NotNow, psycopg.Error) as error:
+            # The latter is what a constraint or trigger says that was deferred to the commit.
+            log.info("parked_stream_not_tried_again", stream_id=str(stream_id), problem=words(error))
             return False
         return True
 
@@ -186,11 +189,11 @@ class Applier:
                 self._call(step)
         except NO_DATABASE:
             raise
-        except psycopg.ProgrammingError as error:
-            raise HandlersUnfit(f"the handler of {step.row.type} does not fit: {words(error)}") from error
         except (Later, PlaceMoved, HandlersUnfit, MemoryError):
             raise
         except Exception as error:
+            if isinstance(error, psycopg.ProgrammingError) and not _is_a_refusal(error):
+                raise HandlersUnfit(f"the handler of {step.row.type} does not fit: {words(error)}") from error
             place = {"position": step.row.position, "type": step.row.type, "stream_id": str(step.stream_id)}
             log.exception("event_parked", **place)
             return words(error)
@@ -228,6 +231,11 @@ class Applier:
                 self.waiting.streams.add(one.stream_id)
                 if one.kind is Kind.GAP:
                     self.waiting.without_predecessor.add(one.stream_id)
+
+
+def _is_a_refusal(error: psycopg.Error) -> bool:
+    # Class P0: a function or trigger of the user says no to this event; it is not the SQL that does not fit.
+    return (error.sqlstate or "").startswith("P0")
 
 
 def words(error: BaseException) -> str:
