@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,33 @@ def test_too_many_parked_events_stop_the_consumer(database_url: str, kafka_clust
         with consuming(database_url, kafka_cluster, refusing, fails=True, parked_limit_events=5) as running:
             assert until(lambda: bool(running.raised))
     assert isinstance(running.raised[0], TooManyParked)
+
+
+def test_parked_events_are_tried_again_while_there_is_a_backlog(database_url: str, kafka_cluster: Cluster) -> None:
+    make_table(database_url)
+    log = calls(40)
+    first = next(row.position for row in log.rows if row.type == ContactCallEnded.TYPE)
+    met: list[int] = []
+
+    def at_first_not(cursor: psycopg.Cursor[Any], event: ConsumedEvent[ContactCallEnded]) -> None:
+        met.append(event.position)
+        tries = met.count(first)
+        if event.position == first and tries < 3:
+            raise ValueError("not yet")
+        time.sleep(0.02 if tries < 3 else 0)
+        save(cursor, event)
+
+    asked = "UPDATE drumbeat_consumers.parked_events SET retry_at = now() WHERE kind = 'poison'"
+    with topics(kafka_cluster) as there:
+        there.publish(log.rows)
+        patient = {ContactCallEnded: at_first_not}
+        small: dict[str, Any] = {"batch_events": 1, "batch_seconds": 0.05, "retry_look_seconds": 0.05}
+        with consuming(database_url, kafka_cluster, patient, **small):
+            assert until(lambda: _parked_yet(database_url) != [])
+            with psycopg.connect(database_url, autocommit=True) as connection:
+                connection.execute(asked)
+            assert comes(database_url, log)
+    assert max(n for n, position in enumerate(met) if position == first) < len(met) - 100
 
 
 def test_a_topic_that_was_given_more_partitions_is_refused_while_it_is_consumed(

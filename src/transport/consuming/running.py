@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 _SHORTEST_PAUSE_SECONDS: Final = 0.05
 _QUIET_MOVE_SECONDS: Final = 1.0
+_LOOKS_LEFT_OUT: Final = 9
+"""Of ten looks for parked events to be tried again, while there is more to read than one batch."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -185,9 +187,13 @@ class _Session:
             if monotonic() - self._moved_at > _QUIET_MOVE_SECONDS:
                 self.move()
         self.source.applied(self.places)
-        if len(delivery.rows) < self.options.batch_events:
+        if len(delivery.rows) < self.options.batch_events or self._is_long_behind():
             self._try_again()
         return bool(delivery.reached)
+
+    def _is_long_behind(self) -> bool:
+        # Looking costs a moment in which nothing is handed over: rarely, while there is a backlog.
+        return monotonic() - self._looked_at >= (1 + _LOOKS_LEFT_OUT) * self.options.retry_look_seconds
 
     def reached_from(self, partitions: Collection[str]) -> dict[str, Checkpoint]:
         """Where the database says these partitions are; what was read beyond needs no handing over."""
