@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -15,6 +16,8 @@ import drumbeat
 from drumbeat.events.calls import ContactCallEnded
 from drumbeat.transport.cluster import Cluster, KafkaUnfit
 from drumbeat.transport.consuming import ConsumedEvent, Handler, TooManyParked
+from drumbeat.transport.consuming.running import Consumer
+from drumbeat.transport.kafka_source import KafkaSource
 from support.machine import until
 from support.own_consumers import (
     STREAMS,
@@ -106,6 +109,74 @@ def test_connections_that_are_cut_change_nothing(database_url: str, kafka_cluste
                 connection.execute(cut, [connection.info.backend_pid])
         assert comes(database_url, log)
     assert parked(database_url) == []
+
+
+@pytest.mark.parametrize("sql", ["SET LOCAL statement_timeout = 20; SELECT pg_sleep(5)", "CALL give_up()"])
+def test_a_handler_whose_statement_is_ended_keeps_its_partitions(
+    database_url: str, kafka_cluster: Cluster, monkeypatch: pytest.MonkeyPatch, sql: LiteralString
+) -> None:
+    make_table(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE PROCEDURE give_up() LANGUAGE plpgsql AS $$BEGIN RAISE deadlock_detected; END$$")
+    left: list[KafkaSource] = []
+    leave = KafkaSource.close
+
+    def close(source: KafkaSource) -> None:
+        left.append(source)
+        leave(source)
+
+    monkeypatch.setattr(KafkaSource, "close", close)
+    ended: list[int] = []
+
+    def ends_at_first(cursor: psycopg.Cursor[Any], event: ConsumedEvent[ContactCallEnded]) -> None:
+        if len(ended) < 5:
+            ended.append(event.position)
+            cursor.execute(sql)
+        save(cursor, event)
+
+    log = calls(1)
+    with topics(kafka_cluster) as there:
+        there.publish(log.rows)
+        with consuming(database_url, kafka_cluster, {ContactCallEnded: ends_at_first}):
+            assert comes(database_url, log)
+            assert left == []
+    assert parked(database_url) == []
+
+
+def test_a_database_that_stays_away_costs_a_process_its_partitions(
+    database_url: str, kafka_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_table(database_url)
+    left, away = threading.Event(), threading.Event()
+    leave, connect = KafkaSource.close, Consumer._connect
+
+    def close(source: KafkaSource) -> None:
+        leave(source)
+        left.set()
+
+    def reach(consumer: Consumer) -> psycopg.Connection[Any]:
+        if away.is_set():
+            raise psycopg.OperationalError("no route to host")
+        return connect(consumer)
+
+    def cut(cursor: psycopg.Cursor[Any], event: ConsumedEvent[ContactCallEnded]) -> None:
+        save(cursor, event)
+        if not left.is_set():
+            away.set()
+            cursor.connection.close()
+            raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr(KafkaSource, "close", close)
+    monkeypatch.setattr(Consumer, "_connect", reach)
+    log = calls(1)
+    with topics(kafka_cluster) as there:
+        there.publish(log.rows)
+        with consuming(database_url, kafka_cluster, {ContactCallEnded: cut}):
+            assert until(away.is_set)
+            assert not left.wait(3)
+            assert left.wait(15)
+            away.clear()
+            assert comes(database_url, log)
 
 
 def test_what_the_topics_lost_is_fetched_from_the_log_or_waits(database_url: str, kafka_cluster: Cluster) -> None:

@@ -75,6 +75,7 @@ class Consumer:
         self._reading = Reading(handlers)
         self._topics = sorted({cluster.topic(topic_of(fact.TYPE)) for fact in handlers})
         self._pause_seconds = _SHORTEST_PAUSE_SECONDS
+        self._away_since: float | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Consume until `stop` is set. Raises what `drumbeat.consume` raises."""
@@ -99,6 +100,16 @@ class Consumer:
                 log.info("partitions_reassigned", consumer=self._name, now=str(error))
             except (Later, PlaceMoved) as error:
                 self._pause(stop, error)
+            except NO_DATABASE as error:
+                if self._is_long_away():
+                    raise
+                self._pause(stop, error)
+
+    def _is_long_away(self) -> bool:
+        # A deadlock or a database that starts anew moves no partitions. One that only we cannot reach does: the
+        # others wait for us in the group while we do not poll.
+        self._away_since = self._away_since or monotonic()
+        return monotonic() - self._away_since > self._options.session_timeout_seconds
 
     def _pause(self, stop: threading.Event, error: Exception) -> None:
         log.warning(
@@ -132,12 +143,13 @@ class Consumer:
     @contextmanager
     def _session(self, source: KafkaSource, heal: Heal) -> Iterator["_Session"]:
         assigned = source.assigned()
-        if not assigned <= source.partitions():
-            raise SourceUnavailable("a topic was given more partitions")
         with closing(self._connect()) as connection:
             applier = Applier(connection, self._kept, self._reading, heal, self._options.batch_seconds)
             with connection.cursor() as cursor:
                 places = self._kept.places(cursor, assigned)
+            if places.keys() != assigned:
+                raise SourceUnavailable("a topic was given more partitions, or the database is an older one")
+            self._away_since = None
             yield _Session(source, connection, applier, self._kept, self._options, places)
 
     def _connect(self) -> psycopg.Connection[Any]:
