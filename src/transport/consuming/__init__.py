@@ -44,7 +44,8 @@ def consume(
     `bootstrap` is `HOST:PORT`, or a `Cluster` with a topic prefix, user and TLS. `log_url` names Drumbeat's own
     database, from which events are fetched that the topics have lost; without it, their streams wait. `instance`
     names this process in the group over restarts. Raises `ConsumerStopped`; `KafkaUnfit` for what is missing on
-    this machine, what the brokers refuse, or a changed number of partitions; `ValueError` for arguments.
+    this machine, what the brokers refuse, or a changed number of partitions; `ValueError` for arguments. With
+    `log_url` also `LogRewound`, `UnsafeServer` and `SchemaMismatch`, of the database that it names.
     """
     from drumbeat.transport.consuming.running import Consumer, ConsumerOptions
 
