@@ -42,10 +42,11 @@ def consume(
     raises `Later`. Any other error of a handler parks the event; what follows it in its stream waits behind it.
 
     `bootstrap` is `HOST:PORT`, or a `Cluster` with a topic prefix, user and TLS. `log_url` names Drumbeat's own
-    database, from which events are fetched that the topics have lost; without it, their streams wait. `instance`
-    names this process in the group over restarts. Raises `ConsumerStopped`; `KafkaUnfit` for what is missing on
-    this machine, what the brokers refuse, or a changed number of partitions; `ValueError` for arguments. With
-    `log_url` also `LogRewound`, `UnsafeServer` and `SchemaMismatch`, of the database that it names.
+    database, from which events are fetched that the topics have lost; without it, a stream that misses one waits,
+    and at a range that a topic no longer holds the whole process. `instance` names this process in the group over
+    restarts. Raises `ConsumerStopped`; `KafkaUnfit` for what is missing on this machine, what the brokers refuse,
+    or a changed number of partitions; `ValueError` for arguments. With `log_url` also `LogRewound`, `UnsafeServer`
+    and `SchemaMismatch`, of the database that it names.
     """
     from drumbeat.transport.consuming.running import Consumer, ConsumerOptions
 
