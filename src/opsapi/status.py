@@ -125,7 +125,11 @@ class Status:
 def look(
     settings: Settings, database_url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Status:
-    """Look at everything once. Raises `LedgerUnavailable`, `SchemaMismatch`."""
+    """Look at everything once.
+
+    Raises `LogUnavailable`, `ReadModelsUnavailable`, `SchemaMismatch`, `UnsafeServer`; and psycopg's errors when
+    the log's database goes away while the relay's standing is read.
+    """
     reader = LogReader(database_url)
     read_url = settings.read_database_url or database_url
     try:

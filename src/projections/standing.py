@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from drumbeat.eventstore.sql.queries import load_queries
+from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.bookkeeping import GENERATION
 
 _SQL = load_queries(Path(__file__).with_name("standing.sql"))
@@ -25,6 +26,9 @@ class Standing:
 
 
 def standings(database_url: str) -> list[Standing]:
-    """Every projection of the generation that is written, by name. Raises `psycopg.OperationalError`."""
-    with closing(psycopg.connect(database_url, autocommit=True, connect_timeout=5)) as connection:
-        return [Standing(*row) for row in connection.execute(_SQL["standings"], {"generation": GENERATION})]
+    """Every projection of the generation that is written, by name. Raises `ReadModelsUnavailable`."""
+    try:
+        with closing(psycopg.connect(database_url, autocommit=True, connect_timeout=5)) as connection:
+            return [Standing(*row) for row in connection.execute(_SQL["standings"], {"generation": GENERATION})]
+    except psycopg.OperationalError as error:
+        raise ReadModelsUnavailable(f"the read database does not answer: {error}") from error

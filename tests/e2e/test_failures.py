@@ -11,6 +11,7 @@ from drumbeat.opsapi.exits import Exit
 from support.disks import filled, small_disk
 from support.machine import drumbeat, drumbeat_inside, environment, taken_port
 from support.postgres import TestServer, with_database
+from support.reading import away
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -48,6 +49,13 @@ def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> 
         answer = drumbeat_inside(*command, env=env)
         assert answer.returncode == Exit.UNAVAILABLE, answer.stderr
         assert "secret" not in one_line(answer)
+
+
+def test_a_read_database_that_does_not_answer_is_told_in_one_line_too(database_url: str, tmp_path: Path) -> None:
+    env = environment(tmp_path, DRUMBEAT_DATABASE_URL=database_url, DRUMBEAT_READ_DATABASE_URL=away(database_url))
+    answer = drumbeat_inside("status", env=env)
+    assert answer.returncode == Exit.UNAVAILABLE, answer.stderr
+    assert "the read database does not answer" in one_line(answer)
 
 
 def test_a_port_that_is_taken_ends_the_machine_with_one_line(database_url: str, tmp_path: Path) -> None:
