@@ -111,7 +111,7 @@ def move_checkpoints(
     cursor: Cursor, generation: str, projections: Collection[str], *, before: Places, after: Places
 ) -> None:
     """Move checkpoints from one place to another. Raises `CheckpointMoved` when one stands elsewhere."""
-    partitions = sorted(after)  # always in this order, so that two projectors do not deadlock
+    partitions = list(after)
     old, new = [before[p] for p in partitions], [after[p] for p in partitions]
     arguments = {
         "generation": generation,
