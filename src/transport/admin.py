@@ -21,12 +21,13 @@ from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaRefused, KafkaUn
 
 PATIENCE_SECONDS: Final = 8.0
 
-_REFUSALS: Final = (
+REFUSALS: Final = (
     AuthorizationError,
     IllegalSaslStateError,
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
 )
+"""What the brokers answer to a user, a password or an operation that they do not allow."""
 
 
 class _Watched:
@@ -52,7 +53,7 @@ class _Watched:
 
         def closed(error: BaseException) -> None:
             self.last = error
-            if isinstance(error, _REFUSALS):
+            if isinstance(error, REFUSALS):
                 self.refusals.append(error)
                 # Another attempt with the same password ends the same: the client need not wait for its time.
                 manager.close()
@@ -90,7 +91,7 @@ def admin(cluster: Cluster, *, patience_seconds: float = PATIENCE_SECONDS) -> It
 
 
 def _in_our_words(cluster: Cluster, error: Exception, watched: _Watched) -> Exception:
-    if watched.refusals or isinstance(error, _REFUSALS):
+    if watched.refusals or isinstance(error, REFUSALS):
         return KafkaRefused(refusal(cluster, watched.refusals[0] if watched.refusals else error))
     # The library's own last word is that time was up; why the connections ended says more.
     reason = watched.last if isinstance(error, KafkaTimeoutError) and watched.last is not None else error

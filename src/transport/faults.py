@@ -1,26 +1,16 @@
 """What the library's errors mean for us: later, never, or refused."""
 
 from kafka.errors import (
-    AuthorizationError,
     BrokerResponseError,
-    IllegalSaslStateError,
     KafkaConfigurationError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RetriableError,
-    SaslAuthenticationFailedError,
-    UnsupportedSaslMechanismError,
 )
 
-from drumbeat.transport.admin import refusal
+from drumbeat.transport.admin import REFUSALS, refusal
 from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaProblem, KafkaRefused, KafkaUnfit
 
-_REFUSALS = (
-    AuthorizationError,
-    IllegalSaslStateError,
-    SaslAuthenticationFailedError,
-    UnsupportedSaslMechanismError,
-)
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -28,7 +18,7 @@ def problem_of(cluster: Cluster, error: BaseException) -> KafkaProblem:
     """Our name for what a producer met. What is unknown counts as "later": nothing is lost by another try."""
     if isinstance(error, KafkaProblem):
         return error
-    if isinstance(error, _REFUSALS):
+    if isinstance(error, REFUSALS):
         return KafkaRefused(refusal(cluster, error))
     words = " ".join(str(error).split())[:300] or type(error).__name__
     if isinstance(error, _TOO_LARGE):
