@@ -18,16 +18,9 @@ from drumbeat.projections.engine.continuity import Heal
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.settings import Settings
-from drumbeat.transport.cluster import (
-    KafkaProblem,
-    cluster_of,
-    quieten_the_library,
-    require_libraries,
-    topic_partitions,
-    topic_replication,
-)
+from drumbeat.transport.cluster import KafkaProblem, cluster_of, quieten_the_library, require_libraries
 from drumbeat.transport.source import LogSource, Source
-from drumbeat.transport.topic_definitions import DEAD_LETTERS
+from drumbeat.transport.topic_definitions import DEAD_LETTERS, topics_as_set
 
 log = structlog.get_logger(__name__)
 
@@ -97,10 +90,8 @@ def copying(settings: Settings, read_url: str) -> Iterator[OutboxStats | None]:
         yield None
         return
     from drumbeat.transport.dead_letter_topic import DeadLetterTopic
-    from drumbeat.transport.topics import topics_of
 
-    cluster = cluster_of(settings)
-    wanted = topics_of(cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes)
+    cluster, wanted = cluster_of(settings), topics_as_set(settings)
     (topic,) = (one for one in wanted if one.definition.name == DEAD_LETTERS)
     outbox, stop = Outbox(read_url, lambda: DeadLetterTopic(cluster, topic)), Event()
     thread = Thread(target=outbox.run, args=[stop], name="drumbeat-dead-letters", daemon=True)
@@ -126,10 +117,9 @@ def _checked(settings: Settings, stop: Event) -> Mapping[str, int]:
     A projector must not read topics that were made with other numbers: streams would change their partition.
     """
     require_libraries()
-    from drumbeat.transport.topics import check, topics_of
+    from drumbeat.transport.topics import check
 
-    cluster = cluster_of(settings)
-    wanted = topics_of(cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes)
+    cluster, wanted = cluster_of(settings), topics_as_set(settings)
     counts = {topic.name: topic.partitions for topic in wanted if topic.definition.stream is not None}
     pause_seconds = 0.25
     while not stop.is_set():

@@ -11,13 +11,7 @@ from typing import Any, Final
 
 from drumbeat.projections.reconciliation import Applied, read_applied
 from drumbeat.settings import Settings
-from drumbeat.transport.cluster import (
-    Cluster,
-    cluster_of,
-    require_libraries,
-    topic_partitions,
-    topic_replication,
-)
+from drumbeat.transport.cluster import Cluster, cluster_of, require_libraries
 from drumbeat.transport.reconciliation import Comparison, Fault, Finding, Findings, Tally, in_order
 from drumbeat.transport.relay_standing import relay_standing
 from drumbeat.transport.source import LogSource
@@ -191,10 +185,9 @@ def reconcile(
 def reconcile_as_set(settings: Settings, log_url: str, *, since: int, show: Show) -> Report:
     """`reconcile` as the settings say. Raises `KafkaUnfit` too, for topics that are not as they should be."""
     require_libraries()
-    from drumbeat.transport.topics import check, topics_of
+    from drumbeat.transport.topics import check, topics_as_set
 
-    cluster = cluster_of(settings)
-    wanted = topics_of(cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes)
+    cluster, wanted = cluster_of(settings), topics_as_set(settings)
     check(cluster, wanted)
     counts = {topic.name: topic.partitions for topic in wanted if topic.definition.stream is not None}
     return reconcile(cluster, counts, log_url, settings.read_database_url or log_url, since=since, show=show)

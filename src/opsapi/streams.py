@@ -9,7 +9,7 @@ import typer
 
 from drumbeat.opsapi.exits import Exit
 from drumbeat.settings import Settings
-from drumbeat.transport.cluster import cluster_of, require_libraries, topic_partitions, topic_replication
+from drumbeat.transport.cluster import cluster_of, require_libraries
 from drumbeat.transport.topic_differences import Outcome, State
 
 
@@ -19,10 +19,7 @@ def create_or_check(settings: Settings, *, make: bool) -> list[Outcome]:
     require_libraries()
     from drumbeat.transport import topics
 
-    wanted = topics.topics_of(
-        cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes
-    )
-    return topics.create_or_check(cluster, wanted, make=make)
+    return topics.create_or_check(cluster, topics.topics_as_set(settings), make=make)
 
 
 class TopicMaker(Protocol):

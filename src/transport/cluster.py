@@ -87,20 +87,6 @@ def cluster_of(settings: Settings) -> Cluster:
     )
 
 
-def topic_partitions(settings: Settings) -> dict[str, int]:
-    """How many partitions a topic is to have, by its name without prefix; `""` stands for every other one."""
-    return {
-        "contacts": settings.kafka_contacts_partitions,
-        "campaigns": settings.kafka_campaigns_partitions,
-        "": settings.kafka_other_partitions,
-    }
-
-
-def topic_replication(settings: Settings) -> int:
-    """How many copies of a partition there are to be."""
-    return settings.kafka_replication
-
-
 def quieten_the_library(level: int = logging.CRITICAL) -> None:
     """Keep the library's own log to itself: it tells every attempt to connect, and we tell every failure once."""
     library = logging.getLogger("kafka")

@@ -5,17 +5,14 @@ from datetime import datetime
 
 from drumbeat.settings import Settings
 from drumbeat.transport import topics
-from drumbeat.transport.cluster import cluster_of, topic_partitions, topic_replication
+from drumbeat.transport.cluster import cluster_of
 from drumbeat.transport.publishing import KafkaPublisher
 from drumbeat.transport.relay import Relay
 
 
 def relay_of(settings: Settings, database_url: str, clock: Callable[[], datetime]) -> Relay:
     """Raises `KafkaUnfit` when the settings name no cluster."""
-    cluster = cluster_of(settings)
-    wanted = topics.topics_of(
-        cluster, topic_partitions(settings), topic_replication(settings), settings.max_event_bytes
-    )
+    cluster, wanted = cluster_of(settings), topics.topics_as_set(settings)
 
     def open_publisher() -> KafkaPublisher:
         topics.check(cluster, wanted)

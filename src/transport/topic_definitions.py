@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from drumbeat.transport.cluster import Cluster
+from drumbeat.settings import Settings
+from drumbeat.transport.cluster import Cluster, cluster_of
 
 DEAD_LETTERS: Final = "dead-letters"
 DEFAULT_MAX_EVENT_BYTES: Final = 900_000
@@ -69,7 +70,7 @@ def topics_of(
     replication: int,
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
 ) -> tuple[Topic, ...]:
-    """The topics that settings want. `partitions` counts by name; `""` stands for every topic it does not name."""
+    """Every topic, in these numbers. `partitions` counts by name; `""` stands for each that it does not name."""
     return tuple(
         Topic(
             name=cluster.topic(one.name),
@@ -80,6 +81,16 @@ def topics_of(
         )
         for one in definitions()
     )
+
+
+def topics_as_set(settings: Settings) -> tuple[Topic, ...]:
+    """The topics as the settings say. Raises `KafkaUnfit` when they name no cluster."""
+    partitions = {
+        "contacts": settings.kafka_contacts_partitions,
+        "campaigns": settings.kafka_campaigns_partitions,
+        "": settings.kafka_other_partitions,
+    }
+    return topics_of(cluster_of(settings), partitions, settings.kafka_replication, settings.max_event_bytes)
 
 
 def _config(definition: TopicDefinition, replication: int, max_event_bytes: int) -> dict[str, str]:

@@ -19,7 +19,14 @@ from kafka.errors import (
 
 from drumbeat.transport.admin import admin, refusal
 from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaRefused, KafkaUnfit
-from drumbeat.transport.topic_definitions import Topic, TopicDefinition, definitions, topic_of, topics_of
+from drumbeat.transport.topic_definitions import (
+    Topic,
+    TopicDefinition,
+    definitions,
+    topic_of,
+    topics_as_set,
+    topics_of,
+)
 from drumbeat.transport.topic_differences import Difference, Found, Outcome, State, differences
 
 
@@ -139,5 +146,6 @@ def _outcome(topic: Topic, made: set[str], found: Mapping[str, Found]) -> Outcom
 
 __all__ = [
     "Difference", "Found", "Outcome", "State", "Topic", "TopicDefinition",
-    "check", "create_or_check", "definitions", "partition_counts", "topic_of", "topics_of",
+    "check", "create_or_check", "definitions", "partition_counts", "topic_of", "topics_as_set",
+    "topics_of",
 ]  # fmt: skip

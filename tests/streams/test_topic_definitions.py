@@ -6,16 +6,27 @@ import pytest
 
 from drumbeat.events import FACTS
 from drumbeat.settings import Settings
-from drumbeat.transport.cluster import Cluster, topic_partitions
-from drumbeat.transport.topic_definitions import DEFAULT_MAX_EVENT_BYTES, Topic, definitions, topic_of, topics_of
+from drumbeat.transport.cluster import Cluster
+from drumbeat.transport.topic_definitions import (
+    DEFAULT_MAX_EVENT_BYTES,
+    Topic,
+    definitions,
+    topic_of,
+    topics_as_set,
+    topics_of,
+)
 from drumbeat.transport.topic_differences import Difference, Found, differences
 
 CLUSTER = Cluster(bootstrap="nowhere:9092", topic_prefix="acme.")
 
 
+def as_set(**settings: int) -> tuple[Topic, ...]:
+    there = {"kafka_bootstrap": CLUSTER.bootstrap, "kafka_topic_prefix": CLUSTER.topic_prefix}
+    return topics_as_set(Settings.model_validate({**there, **settings}))
+
+
 def wanted(name: str, *, replication: int = 1, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> Topic:
-    partitions = topic_partitions(Settings())
-    topics = topics_of(CLUSTER, partitions, replication, max_event_bytes)
+    topics = as_set(kafka_replication=replication, max_event_bytes=max_event_bytes)
     return next(topic for topic in topics if topic.name == f"acme.{name}")
 
 
@@ -52,7 +63,7 @@ def test_every_file_says_who_writes_under_which_key_in_which_order_and_for_how_l
 
 
 def test_the_files_and_the_settings_have_the_same_partitions_by_default() -> None:
-    for topic in topics_of(CLUSTER, topic_partitions(Settings()), 1):
+    for topic in as_set():
         assert topic.partitions == topic.definition.partitions
 
 
@@ -63,9 +74,10 @@ def test_events_are_kept_for_ever_and_never_compacted() -> None:
 
 
 def test_settings_change_partitions_by_name_and_for_all_others() -> None:
-    topics = topics_of(CLUSTER, {"contacts": 12, "": 2}, 1)
+    topics = as_set(kafka_contacts_partitions=12, kafka_campaigns_partitions=5, kafka_other_partitions=2)
     assert {topic.definition.name: topic.partitions for topic in topics if topic.partitions != 2} == {
-        "contacts": 12
+        "contacts": 12,
+        "campaigns": 5,
     }
 
 

@@ -11,8 +11,8 @@ import pytest
 from kafka import KafkaAdminClient
 
 from drumbeat.settings import Settings
-from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaRefused, KafkaUnfit, topic_partitions
-from drumbeat.transport.topics import State, Topic, check, create_or_check, topics_of
+from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaRefused, KafkaUnfit
+from drumbeat.transport.topics import State, Topic, check, create_or_check, topics_as_set, topics_of
 from support.kafka import Broker
 from support.machine import free_ports, until
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.kafka
 
 
 def wanted(cluster: Cluster, **settings: int) -> tuple[Topic, ...]:
-    partitions = topic_partitions(Settings.model_validate(settings))
-    return topics_of(cluster, partitions, replication=1)
+    there = {"kafka_bootstrap": cluster.bootstrap, "kafka_topic_prefix": cluster.topic_prefix}
+    return topics_as_set(Settings.model_validate({**there, **settings}))
 
 
 def make(cluster: Cluster, **settings: int) -> set[State]:
@@ -92,7 +92,7 @@ def test_a_topic_that_was_given_more_partitions_is_refused(kafka_cluster: Cluste
 
 def test_a_topic_that_takes_no_large_events_is_refused(kafka_cluster: Cluster) -> None:
     make(kafka_cluster)
-    larger = topics_of(kafka_cluster, topic_partitions(Settings()), 1, max_event_bytes=3_000_000)
+    larger = wanted(kafka_cluster, max_event_bytes=3_000_000)
     with pytest.raises(KafkaUnfit, match=r"people: max\.message\.bytes is 1048588, but should be 3065536"):
         check(kafka_cluster, larger)
 
