@@ -1,7 +1,6 @@
 """`drumbeat reconcile`, as the command line knows it."""
 
 import json
-import logging
 from contextlib import AbstractContextManager
 from typing import Annotated, Protocol
 
@@ -9,6 +8,7 @@ import typer
 
 from drumbeat.opsapi.exits import Exit
 from drumbeat.settings import Settings
+from drumbeat.transport.cluster import quieten_the_library
 
 
 class Databases(Protocol):
@@ -28,7 +28,7 @@ def reconcile(
     from drumbeat.opsapi.reconciling import reconcile_as_set
     from drumbeat.opsapi.showing import progress
 
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    quieten_the_library()
     lent: Databases = context.obj
     with lent.databases("reconcile") as (settings, url), progress("comparing") as show:
         report = reconcile_as_set(settings, url, since=since, show=show)

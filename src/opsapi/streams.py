@@ -1,7 +1,6 @@
 """`drumbeat streams`: make the topics on the brokers, or say in what they are not as they should be."""
 
 import json
-import logging
 from collections.abc import Sequence
 from typing import Annotated, Protocol
 
@@ -9,7 +8,7 @@ import typer
 
 from drumbeat.opsapi.exits import Exit
 from drumbeat.settings import Settings
-from drumbeat.transport.cluster import cluster_of, require_libraries
+from drumbeat.transport.cluster import cluster_of, quieten_the_library, require_libraries
 from drumbeat.transport.topic_differences import Outcome, State
 
 
@@ -47,8 +46,7 @@ def create(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
 ) -> None:
     """Make the topics that are missing; name every difference of the others, and change none."""
-    # What the library says while it tries comes to one line in the end, or to none.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    quieten_the_library()
     maker: TopicMaker = context.obj
     outcomes = maker.topics(make=not check)
     typer.echo(json.dumps(document(outcomes), indent=2) if as_json else "\n".join(lines(outcomes)))
