@@ -29,7 +29,7 @@ _LAST_COPIES_SECONDS = 5.0
 
 
 @contextmanager
-def feed(
+def open_feed(
     settings: Settings, log_url: str | None, stop: Event
 ) -> Iterator[tuple[Source, Heal | None, Callable[[], float]]]:
     """What feeds the read models, what heals it, and for how long one append has held it up.
@@ -67,7 +67,10 @@ def run_projector(
 ) -> None:
     """Keep read models up to date until `stop` is set. Raises `ProjectorStopped`, `FeedChanged`, `KafkaUnfit`."""
     serve_metrics(settings.api_host, settings.project_metrics_port)
-    with feed(settings, log_url, stop) as (source, heal, held_up_seconds), copying(settings, read_url) as copies:
+    with (
+        open_feed(settings, log_url, stop) as (source, heal, held_up_seconds),
+        copying(settings, read_url) as copies,
+    ):
         projector = Projector(
             source,
             read_url,
