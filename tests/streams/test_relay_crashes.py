@@ -21,6 +21,7 @@ from support.proxy import line_to
 from support.relaying import (
     catches_up,
     compare_with_log,
+    counting,
     goes_on,
     leads,
     make_topics,
@@ -50,11 +51,11 @@ def test_kill_9_at_random_moments_under_writers_loses_nothing_and_keeps_every_or
 ) -> None:
     wanted, rng = make_topics(kafka_cluster), random.Random(5)
     env, log = process_environment(tmp_path, database_url, kafka_cluster), tmp_path / "relay.log"
-    with writing(database_url):
+    with writing(database_url, pause_seconds=0.01), counting(kafka_cluster, wanted) as count:
         for _ in range(4):
+            enough = count() + rng.randrange(50, 800)
             with relay_process(env, log) as process:
-                assert catches_up(database_url, kafka_cluster), log.read_text()
-                time.sleep(rng.random() * 1.5)
+                assert until(lambda: count() >= enough), log.read_text()  # noqa: B023
                 process.kill()
     with relay_process(env, log) as process:
         assert catches_up(database_url, kafka_cluster), log.read_text()

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,14 +132,30 @@ class Held:
         return sum(map(len, self.events.values()))
 
 
+@contextlib.contextmanager
+def counting(cluster: Cluster, wanted: Sequence[Topic]) -> Iterator[Callable[[], int]]:
+    """Asks the broker how many records the topics hold now, watermarks and repeats among them."""
+    from kafka import KafkaConsumer
+
+    with contextlib.closing(KafkaConsumer(**cluster.options("tests"))) as consumer:
+        partitions = _partitions(wanted)
+        yield lambda: sum(consumer.end_offsets(partitions).values())
+
+
+def _partitions(wanted: Sequence[Topic]) -> list[Any]:
+    from kafka import TopicPartition
+
+    return [TopicPartition(one.name, number) for one in wanted for number in range(one.partitions)]
+
+
 def held(cluster: Cluster, wanted: Sequence[Topic]) -> Held:
     """Read all topics to their ends as a consumer does: what is not above the last position is skipped."""
-    from kafka import KafkaConsumer, TopicPartition
+    from kafka import KafkaConsumer
 
     found = Held()
     consumer = KafkaConsumer(**cluster.options("tests"), enable_auto_commit=False, auto_offset_reset="earliest")
     with contextlib.closing(consumer):
-        partitions = [TopicPartition(one.name, number) for one in wanted for number in range(one.partitions)]
+        partitions = _partitions(wanted)
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions)
         while any(consumer.position(one) < ends[one] for one in partitions):
