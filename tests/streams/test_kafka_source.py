@@ -161,17 +161,19 @@ def test_nobody_waits_for_ever(database_url: str, kafka_cluster: Cluster) -> Non
 
 
 def test_a_reader_that_looks_rarely_and_briefly_joins_its_group_all_the_same(kafka_cluster: Cluster) -> None:
+    group = kafka_cluster.topic("group")
     with (
         topics(kafka_cluster) as there,
-        closing(KafkaSource(kafka_cluster, there.counts, group=kafka_cluster.topic("group"))) as source,
+        closing(KafkaSource(kafka_cluster, there.counts, group=group)) as source,
+        closing(KafkaAdminClient(**kafka_cluster.options("tests"))) as admin,
     ):
-        pause = threading.Event()
 
         def joins() -> bool:
             places = {name: Checkpoint(0, None, 0) for name in source.assigned()}
             with contextlib.suppress(Reassigned):
                 source.take(places, 10)
-            pause.wait(0.4)  # a join ends meanwhile
+            # A join ends meanwhile.
+            until(lambda: admin.describe_groups([group])[group]["group_state"] == "Stable", 2)
             return source.assigned() == source.partitions()
 
         assert until(joins, 20)
