@@ -4,7 +4,6 @@ import contextlib
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +97,16 @@ def held(url: str) -> dict[tuple[UUID, int], tuple[str, int]]:
         return {}
 
 
+def sessions(url: str) -> int:
+    """How many others are connected to the database: each process that reads is."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def test_the_table_of_the_example_is_right_whenever_its_processes_are_killed(
     database_url: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -110,12 +119,13 @@ def test_the_table_of_the_example_is_right_whenever_its_processes_are_killed(
         assert until(lambda: bool(held(database_url))), said.read_text()
         processes.start()
         at = 50
-        for _ in range(6):
-            upto = at + len(log.rows) // 6
-            for row in log.rows[at:upto]:
-                there.publish([row], mark=row.position % 7 == 0)
-                time.sleep(rng.random() / 100)
-            at = upto
+        for killed in range(1, 7):
+            upto = killed * len(log.rows) // 7 + rng.randrange(30)
+            assert until(lambda: sessions(database_url) >= len(processes.running)), said.read_text()
+            while at < upto:
+                some = log.rows[at : at + rng.randrange(1, 20)]
+                there.publish(some, mark=rng.random() < 0.3)
+                at += len(some)
             processes.kill(rng)
             processes.start()
         there.publish(log.rows[at:])
