@@ -17,9 +17,9 @@ from drumbeat.access import StoredWorkspaceKeys, person, provider, system
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import Ledger, LedgerUnavailable
 from drumbeat.eventstore.connections import open_connection, wait_for_database
-from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.migrations import ACCESS, LEDGER, MigrationSet
+from drumbeat.opsapi.databases import revival
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.projections import (
     activity,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from drumbeat.intake.demonstration import Loaded
     from drumbeat.intake.mapping import Mapping
     from drumbeat.intake.progress import Progress
+    from drumbeat.web.app import Part
 
 log = structlog.get_logger(__name__)
 
@@ -71,51 +72,10 @@ LOG_SETS = (LEDGER, ACCESS)
 MIGRATION_SETS = (*LOG_SETS, READMODEL)
 """Every schema there is, in the order in which they are migrated."""
 
-Say = Callable[[str], None]
-
 
 def now() -> datetime:
     """The real clock, in UTC."""
     return datetime.now(UTC)
-
-
-@contextmanager
-def database(settings: Settings, *, say: Say = lambda _words: None) -> Iterator[str]:
-    """The URL of the database: the one of the settings, or that of the embedded server, joined or started.
-
-    Raises `EmbeddedServerError`. The embedded server ends with its last user.
-    """
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    with EmbeddedServer(settings.postgres_home, progress=say) as server:
-        yield server.url
-
-
-@contextmanager
-def revival(settings: Settings) -> Iterator[Callable[[], object]]:
-    """What to call when the database of `database` is away: starts the embedded server again when it has ended.
-
-    A server of the user's own comes back by itself. What is called raises `EmbeddedServerError`.
-    """
-    if settings.database_url is not None:
-        yield lambda: None
-        return
-    server = EmbeddedServer(settings.postgres_home)
-    try:
-        yield server.start
-    finally:
-        server.stop()
-
-
-@contextmanager
-def database_of_log(settings: Settings, *, say: Say = lambda _words: None) -> Iterator[str | None]:
-    """As `database`; None where read models of their own server are fed from Kafka and no log is named."""
-    if settings.database_url is None and settings.read_database_url is not None and settings.projects_from_kafka:
-        yield None
-        return
-    with database(settings, say=say) as url:
-        yield url
 
 
 def migrate(settings: Settings, database_url: str, *, patience_seconds: float = 10.0) -> tuple[str, ...]:
@@ -157,28 +117,55 @@ def read_url(settings: Settings, database_url: str) -> str:
     return settings.read_database_url or database_url
 
 
-def api(settings: Settings, database_url: str) -> "FastAPI":
-    """The read API over one database."""
-    from drumbeat.readapi.app import Deps, create_app
+def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "FastAPI":
+    """The read API over one database; with a ledger, commands too."""
+    from drumbeat.readapi.app import Deps, reading
+    from drumbeat.web.app import create_app
 
-    return create_app(
+    parts = [
+        reading(
+            Deps(
+                read_models_url=read_url(settings, database_url),
+                ledger_url=database_url,
+                connections=settings.database_pool_size,
+                wait_for_connection_seconds=settings.database_wait_seconds,
+                wait_limit_seconds=settings.read_wait_limit_seconds,
+                max_waiters=settings.read_max_waiters,
+            )
+        )
+    ]
+    if on is not None:
+        parts.append(_writing(database_url, on))
+    return create_app(parts)
+
+
+def _writing(database_url: str, on: Ledger) -> "Part":
+    from drumbeat.writeapi.app import Deps, writing
+    from drumbeat.writeapi.dry import DryLedger
+
+    return writing(
         Deps(
-            read_models_url=read_url(settings, database_url),
-            ledger_url=database_url,
-            connections=settings.database_pool_size,
-            wait_for_connection_seconds=settings.database_wait_seconds,
-            wait_limit_seconds=settings.read_wait_limit_seconds,
-            max_waiters=settings.read_max_waiters,
+            commands=commands(database_url, on),
+            dry=commands(database_url, DryLedger(on)),
+            principal=lambda _request: person(),
+            clock=now,
         )
     )
 
 
 def run_api(settings: Settings, database_url: str, stop: Event) -> None:
-    """Answer requests until `stop` is set. Raises `Failed` when the port cannot be had, `SchemaMismatch`."""
+    """Answer requests until `stop` is set. Raises `Failed` when the port cannot be had, `SchemaMismatch`.
+
+    Commands are taken on this machine only, as long as nobody has to say who they are.
+    """
     from drumbeat.opsapi.serving import serve
 
     check_all_schemas(settings, database_url)
-    serve(api(settings, database_url), settings.api_host, settings.api_port, stop)
+    with closing(_open_ledger(settings, database_url)) as on:
+        takes_commands = settings.api_host in {"127.0.0.1", "::1", "localhost"}
+        serve(
+            api(settings, database_url, on if takes_commands else None), settings.api_host, settings.api_port, stop
+        )
 
 
 def run_projector(settings: Settings, database_url: str | None, stop: Event) -> None:
@@ -211,17 +198,19 @@ def ledger(settings: Settings, database_url: str, *, stop: Event | None = None) 
 
     Raises `SchemaMismatch`, `UnsafeServer`, and without `stop` `LedgerUnavailable`.
     """
-    with closing(
-        EventStoreLedger(
-            database_url,
-            connections=settings.database_pool_size,
-            patience_seconds=settings.database_wait_seconds,
-            limit_bytes=settings.max_event_bytes,
-            snapshot_every_events=settings.snapshot_interval_events,
-        )
-    ) as made:
+    with closing(_open_ledger(settings, database_url)) as made:
         _check(made, stop)
         yield made
+
+
+def _open_ledger(settings: Settings, database_url: str) -> EventStoreLedger:
+    return EventStoreLedger(
+        database_url,
+        connections=settings.database_pool_size,
+        patience_seconds=settings.database_wait_seconds,
+        limit_bytes=settings.max_event_bytes,
+        snapshot_every_events=settings.snapshot_interval_events,
+    )
 
 
 def _check(on: EventStoreLedger, stop: Event | None) -> None:

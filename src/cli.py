@@ -127,12 +127,12 @@ def project(
 ) -> None:
     """Follow the log, or Kafka, and keep the read models up to date."""
     from drumbeat import bootstrap
+    from drumbeat.opsapi import databases
 
-    in_force = _settings("projector")
+    in_force, stop = _settings("projector"), _stop(lifeline)
     if source is not None:
         in_force = in_force.model_copy(update={"projection_source": source})
-    stop = _stop(lifeline)
-    with bootstrap.database_of_log(in_force, say=_say) as url:
+    with databases.database_of_log(in_force, say=_say) as url:
         bootstrap.run_projector(in_force, url, stop)
 
 
@@ -150,10 +150,10 @@ def relay(lifeline: Lifeline = None) -> None:
 
 def _run(process: str, lifeline: int | None) -> None:
     from drumbeat import bootstrap
+    from drumbeat.opsapi.databases import database
 
-    in_force = _settings(process)
-    stop = _stop(lifeline)
-    with bootstrap.database(in_force, say=_say) as url:
+    in_force, stop = _settings(process), _stop(lifeline)
+    with database(in_force, say=_say) as url:
         getattr(bootstrap, f"run_{process}")(in_force, url, stop)
 
 
@@ -168,12 +168,12 @@ def _stop(lifeline: int | None) -> Event:
 def migrate() -> None:
     """Bring the schemas up to date."""
     from drumbeat import bootstrap
+    from drumbeat.opsapi import databases
 
     in_force = _settings("migrate", quiet=True)
-    with bootstrap.database(in_force, say=_say) as url:
+    with databases.database(in_force, say=_say) as url:
         done = bootstrap.migrate(in_force, url)
-    for name in done:
-        print(name)
+    print(*done, sep="\n", end="\n" if done else "")
     _say("up to date" if done else "nothing to do")
 
 
@@ -199,8 +199,8 @@ def events(
     as_json: Json = False,
 ) -> None:
     """Show the log, its newest events first chosen, then in order."""
-    from drumbeat import bootstrap
     from drumbeat.access import DEFAULT_WORKSPACE
+    from drumbeat.opsapi import databases
     from drumbeat.opsapi import follow as log
     from drumbeat.transport.source import LogSource
 
@@ -214,7 +214,7 @@ def events(
     )
     shown = log.as_json if as_json else log.as_line
     stop = stop_on_signals()
-    with bootstrap.database(_settings("events", quiet=True), say=_say) as url, closing(LogSource(url)) as source:
+    with databases.database(_settings("events", quiet=True), say=_say) as url, closing(LogSource(url)) as source:
         head = source.high_water()
         listed = log.stretch(source, choice, after=after) if since else log.last(source, choice, count=last)
         coming = log.follow(source, choice, after=head, stop=stop) if follow else ()
@@ -235,6 +235,7 @@ def import_(
     """Make a campaign of history from a file of calls (docs/imports.md)."""
     from drumbeat import bootstrap
     from drumbeat.intake.mapping_files import load_mapping
+    from drumbeat.opsapi import databases
     from drumbeat.opsapi.importing import as_document, as_words, report_path, shown
     from drumbeat.opsapi.showing import progress
 
@@ -242,7 +243,7 @@ def import_(
         raise Failed(Exit.WRONG_USE, f"{what!r} cannot be imported; call-history can")
     in_force = _settings("import", quiet=True)
     read = load_mapping(mapping)
-    with bootstrap.database(in_force, say=_say) as url, progress(f"importing {file.name}") as show:
+    with databases.database(in_force, say=_say) as url, progress(f"importing {file.name}") as show:
         bootstrap.migrate(in_force, url)
         done = bootstrap.import_call_history(
             in_force, url, file, read, refused_rows=report or report_path(file), on_progress=shown(show)
@@ -263,9 +264,10 @@ class _Operator:
 
     def give(self, command: Command) -> Done:
         from drumbeat import bootstrap
+        from drumbeat.opsapi import databases
 
         in_force = _settings("campaign", quiet=True)
-        with bootstrap.database(in_force, say=_say) as url, bootstrap.ledger(in_force, url) as on:
+        with databases.database(in_force, say=_say) as url, bootstrap.ledger(in_force, url) as on:
             return bootstrap.commands(url, on).execute(command, person(), now=bootstrap.now())
 
     @property
@@ -273,11 +275,11 @@ class _Operator:
         return person().actor
 
     def read_models(self) -> AbstractContextManager[str]:
-        from drumbeat import bootstrap
+        from drumbeat.opsapi import databases
 
         in_force = _settings("dead-letters", quiet=True)
         own = in_force.read_database_url
-        return bootstrap.database(in_force, say=_say) if own is None else nullcontext(own)
+        return databases.database(in_force, say=_say) if own is None else nullcontext(own)
 
     def topics(self, *, make: bool) -> list[Outcome]:
         return create_or_check(_settings("streams", quiet=True), make=make)
@@ -285,9 +287,10 @@ class _Operator:
     @contextmanager
     def databases(self, process: str) -> Iterator[tuple[Settings, str]]:
         from drumbeat import bootstrap
+        from drumbeat.opsapi.databases import database
 
         in_force = _settings(process, quiet=True)
-        with bootstrap.database(in_force, say=_say) as url:
+        with database(in_force, say=_say) as url:
             bootstrap.check_all_schemas(in_force, url)
             yield in_force, url
 

@@ -18,11 +18,12 @@ from drumbeat.readapi.database import Row
 from drumbeat.readapi.names import names_of
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.statements import listing, load
+from drumbeat.web.declaring import OneOf
 
 SQL = load("activity")
 router = routing.router("activity")
 
-ActionName = Annotated[str, routing.OneOf(sorted(action_names()))]
+ActionName = Annotated[str, OneOf(sorted(action_names()))]
 
 
 class Done(msgspec.Struct, kw_only=True):

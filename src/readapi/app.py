@@ -1,17 +1,15 @@
-"""The read API as an ASGI application."""
+"""The read API as a part of an ASGI application, and as one by itself."""
 
+import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
-from typing import Any
+from pathlib import Path
 
+import msgspec
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 
 from drumbeat.access import person
 from drumbeat.events import Principal
@@ -26,20 +24,17 @@ from drumbeat.readapi import (
     health,
     heatmap,
     history,
-    openapi,
     senders,
 )
-from drumbeat.readapi.asking import Services
+from drumbeat.readapi.asking import Fresh, Services
 from drumbeat.readapi.database import ReadModels
 from drumbeat.readapi.ledger import SQL as LEDGER
 from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.looking import Look
-from drumbeat.readapi.observing import Observed
-from drumbeat.readapi.problems import MethodNotAllowed, Problem, UnknownRoute
 from drumbeat.readapi.pulse import Pulse
-from drumbeat.readapi.routing import invalid
 from drumbeat.readapi.statements import POSITION
 from drumbeat.readapi.waiting import Waiting
+from drumbeat.web import app as web
 
 
 def _now() -> datetime:
@@ -89,27 +84,36 @@ ROUTERS = (
 )
 
 
-def create_app(deps: Deps) -> FastAPI:
-    """The application; it connects when it is started and begins with or without a database."""
-    app = FastAPI(
-        title="Drumbeat", version=version("drumbeat"), lifespan=_lifespan(deps), docs_url=None, redoc_url=None
+_DESCRIPTION = """\
+Reads of Drumbeat: campaigns, their dashboards, and exactly the rows behind every number.
+
+Every answer of a read begins with `as_of`, a token `position@instant`: everything up to the position of the log is
+in it, and what depends on the clock was judged at the instant. `at_least` waits for a position. Answers carry an
+entity tag; `If-None-Match` is answered 304 when nothing changed.
+"""
+
+
+def reading(deps: Deps) -> web.Part:
+    """The read API, to be served."""
+    _, fresh = msgspec.json.schema_components([Fresh], ref_template="#/components/schemas/{name}")
+    examples = json.loads(Path(__file__).with_name("examples.json").read_bytes())
+    return web.Part(
+        routers=ROUTERS,
+        opened=_opened(deps),
+        described=_DESCRIPTION,
+        schemas=fresh,
+        examples={path: {"get": example} for path, example in examples.items()},
     )
-    for router in ROUTERS:
-        app.include_router(router)
-    app.add_middleware(Observed)
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _unserved)
-    made = openapi.document(app)
-    # FastAPI's documented way to replace its document.
-    app.openapi = lambda: made  # type: ignore[method-assign]
-    app.state.parameters = openapi.parameters(made)
-    return app
 
 
-def _lifespan(deps: Deps) -> Callable[[FastAPI], Any]:
+def create_app(deps: Deps) -> FastAPI:
+    """The read API alone."""
+    return web.create_app([reading(deps)])
+
+
+def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def opened(app: FastAPI) -> AsyncIterator[None]:
         watched, looked = Look(deps.read_models_url, POSITION), Look(deps.read_models_url, POSITION)
         head = Look(deps.ledger_url, LEDGER["head"])
         services = Services(
@@ -139,21 +143,4 @@ def _lifespan(deps: Deps) -> Callable[[FastAPI], Any]:
             services.read_models.close()
             services.ledger.close()
 
-    return lifespan
-
-
-async def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return error.response(instance=request.url.path, correlation_id=str(request.scope["state"]["correlation_id"]))
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return await _problem(request, invalid(error))
-
-
-async def _unserved(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        return await _problem(request, MethodNotAllowed(f"{request.method} is not for this path"))
-    return await _problem(request, UnknownRoute(f"there is nothing at {request.url.path}"))
+    return opened

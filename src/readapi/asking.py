@@ -15,11 +15,12 @@ from drumbeat.events import Principal
 from drumbeat.readapi import as_of
 from drumbeat.readapi.database import Glance, ReadModels, Seen, Snapshot
 from drumbeat.readapi.ledger import LedgerReads
-from drumbeat.readapi.problems import InvalidParameter
 from drumbeat.readapi.pulse import Pulse
-from drumbeat.readapi.routing import entity_tag, matches, refuse_unknown
+from drumbeat.readapi.routing import entity_tag, matches
 from drumbeat.readapi.statements import GlanceStatement
 from drumbeat.readapi.waiting import Waiting, not_reached
+from drumbeat.web.declaring import refuse_unknown
+from drumbeat.web.problems import InvalidParameter
 
 S = TypeVar("S", bound=Seen)
 

@@ -19,6 +19,7 @@ from drumbeat.readapi.contacts import AnalysisAnswer, answers_of
 from drumbeat.readapi.database import Row
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.statements import listing, load
+from drumbeat.web.declaring import OneOf
 
 SQL = load("attempts")
 router = routing.router("attempts")
@@ -49,8 +50,8 @@ class OfZone(StrEnum):
     UNKNOWN = "unknown"
 
 
-Weekday = Annotated[str, routing.OneOf([*map(str, range(1, 8)), "unknown"])]
-Hour = Annotated[str, routing.OneOf([*map(str, range(24)), "unknown"])]
+Weekday = Annotated[str, OneOf([*map(str, range(1, 8)), "unknown"])]
+Hour = Annotated[str, OneOf([*map(str, range(24)), "unknown"])]
 
 
 class LocalTime(msgspec.Struct, kw_only=True):

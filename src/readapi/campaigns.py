@@ -21,6 +21,7 @@ from drumbeat.readapi.database import Row, Snapshot
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.problems import CampaignDeleted, UnknownCampaign
 from drumbeat.readapi.statements import listing, load
+from drumbeat.web.declaring import OneOf
 
 SQL = load("campaigns")
 router = routing.router("campaigns")
@@ -34,7 +35,7 @@ class CampaignSort(StrEnum):
     DATE = "date"
 
 
-CampaignLabel = Annotated[str, routing.OneOf(sorted({word for one in Vocabulary for word in labels(one)}))]
+CampaignLabel = Annotated[str, OneOf(sorted({word for one in Vocabulary for word in labels(one)}))]
 
 
 class BusinessHours(msgspec.Struct, kw_only=True):

@@ -19,9 +19,11 @@ from drumbeat.readapi.database import Row, Snapshot
 from drumbeat.readapi.goals import active_ids, goals_of, primary
 from drumbeat.readapi.names import names_of
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
-from drumbeat.readapi.problems import InvalidParameter, UnknownContact
+from drumbeat.readapi.problems import UnknownContact
 from drumbeat.readapi.statements import filled, listing, load
 from drumbeat.readapi.timeline import Entry, entries
+from drumbeat.web.declaring import OneOf
+from drumbeat.web.problems import InvalidParameter
 
 SQL = load("contacts")
 CARD = filled(SQL, "card")
@@ -39,11 +41,9 @@ _KEYS: dict[str, Any] = {
     "last_called": int,
     "goal_score": float,
 }
-ContactSort = Annotated[str, routing.OneOf(_KEYS)]
+ContactSort = Annotated[str, OneOf(_KEYS)]
 GoalFilter = Literal["achieved", "partially_achieved", "not_achieved", "unknown", "not_evaluated"]
-ContactLabel = Annotated[
-    str, routing.OneOf(dict.fromkeys(word for one in Vocabulary for word in contact_labels(one)))
-]
+ContactLabel = Annotated[str, OneOf(dict.fromkeys(word for one in Vocabulary for word in contact_labels(one)))]
 
 LISTING = Listing(
     statements=listing(SQL, {key: f"by_{key}" for key in _KEYS}),

@@ -14,8 +14,8 @@ from drumbeat.eventstore.calls import call_prepared
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
 from drumbeat.eventstore.reader import instant as moment
 from drumbeat.readapi.as_of import AsOf
-from drumbeat.readapi.problems import DatabaseAway, InvalidParameter, NotReady
 from drumbeat.readapi.statements import POSITION, GlanceStatement
+from drumbeat.web.problems import DatabaseAway, InvalidParameter, NotReady
 
 T = TypeVar("T")
 Row = dict[str, Any]

@@ -5,7 +5,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from drumbeat.readapi import routing
-from drumbeat.readapi.problems import NotReady
+from drumbeat.web.problems import NotReady
 
 router = routing.plain_router("health")
 

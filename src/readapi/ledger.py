@@ -8,8 +8,8 @@ from uuid import UUID
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable
-from drumbeat.readapi.problems import DatabaseAway
 from drumbeat.readapi.statements import load
+from drumbeat.web.problems import DatabaseAway
 
 SQL = load("ledger")
 _OPTIONS = {"default_transaction_read_only": "on", "timezone": "UTC", "statement_timeout": "30s"}

@@ -1,34 +1,30 @@
 """How a route is declared: its path, what it answers, which problems, and an example that a test sends."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from drumbeat.readapi import problems
-from drumbeat.readapi.problems import InvalidParameter, Problem, UnknownParameter
+from drumbeat.web import problems as common
+from drumbeat.web.declaring import SCHEMAS, declared, known_parameters
+from drumbeat.web.problems import Problem, UnknownParameter
 
 _UNCHANGED = {"description": "As the client has it already (If-None-Match)."}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SCHEMAS: dict[str, Any] = {}
-"""JSON Schemas of all declared answers by name; filled while the modules of endpoints are imported."""
-
 ALWAYS: tuple[type[Problem], ...] = (
-    problems.InvalidParameter,
-    problems.UnknownParameter,
-    problems.DatabaseAway,
-    problems.NotReady,
+    common.InvalidParameter,
+    common.UnknownParameter,
+    common.DatabaseAway,
+    common.NotReady,
     problems.TooManyWaiters,
     problems.PositionNotReached,
-    problems.InternalError,
+    common.InternalError,
 )
 """What every read of the read models may answer."""
 
@@ -116,61 +112,12 @@ def entity_tag(content: bytes) -> str:
     return f'W/"{hashlib.sha256(content).hexdigest()[:24]}"'
 
 
-def declared(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """The responses of OpenAPI for these problems, by status."""
-    by_status: dict[int | str, dict[str, Any]] = {}
-    for kind in dict.fromkeys(kinds):
-        response = by_status.setdefault(kind.status, _empty_response())
-        response["description"] = f"{response['description']} `{kind.code}`: {kind.title}.".strip()
-        example = msgspec.to_builtins(kind("what exactly is wrong, in a sentence").document())
-        response["content"][problems.CONTENT_TYPE]["examples"][kind.code] = {"value": example}
-        if kind.retry_after_seconds is not None:
-            response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
-    return by_status
-
-
-def _empty_response() -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/ProblemDocument"}
-    return {"description": "", "content": {problems.CONTENT_TYPE: {"schema": schema, "examples": {}}}}
-
-
 def matches(given: str | None, tag: str) -> bool:
     """Whether `If-None-Match` names an entity tag."""
     if given is None:
         return False
     weak = tag.removeprefix("W/")
     return given.strip() == "*" or weak in {one.strip().removeprefix("W/") for one in given.split(",")}
-
-
-class OneOf:
-    """Limits a text to words that are known when the module is imported; an error names them."""
-
-    def __init__(self, words: Iterable[str]) -> None:
-        self._words = list(words)
-
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        """How pydantic checks it, and what OpenAPI says of it."""
-        return core_schema.literal_schema(self._words)
-
-
-async def known_parameters(request: Request) -> None:
-    """The dependency of every route that does not ask the read models."""
-    refuse_unknown(request)
-
-
-def refuse_unknown(request: Request) -> None:
-    """What a route does not understand it refuses, instead of passing it over. Raises `BadRequest`."""
-    if not request.scope["query_string"]:
-        return
-    allowed: Mapping[str, bool] = request.app.state.parameters.get(request.scope["route"].path, {})
-    for name in request.query_params:
-        values = request.query_params.getlist(name)
-        if name not in allowed:
-            raise UnknownParameter(
-                f"{name!r} is no parameter of this route", field=name, value=values[0], allowed=sorted(allowed)
-            )
-        if len(values) > 1 and not allowed[name]:
-            raise InvalidParameter(f"{name!r} may be given once", field=name, value=values, allowed="one value")
 
 
 def router(tag: str) -> APIRouter:
@@ -181,20 +128,3 @@ def router(tag: str) -> APIRouter:
 def plain_router(tag: str) -> APIRouter:
     """A router for what is answered from memory; unknown parameters are refused."""
     return APIRouter(tags=[tag], dependencies=[Depends(known_parameters)])
-
-
-def invalid(error: RequestValidationError) -> InvalidParameter:
-    """The problem for the first value that a signature does not allow."""
-    first = error.errors()[0]
-    context = first.get("ctx", {})
-    field = next((str(part) for part in first["loc"][1:]), "")
-    allowed = context.get("expected") or _bounds(context) or first["msg"]
-    return InvalidParameter(f"{field}: {first['msg']}", field=field, value=first.get("input"), allowed=allowed)
-
-
-_BOUND_WORDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "max_length": "at most this many characters:"}
-
-
-def _bounds(context: Mapping[str, Any]) -> str | None:
-    said = [f"{word} {context[name]}" for name, word in _BOUND_WORDS.items() if name in context]
-    return ", ".join(said) or None

@@ -11,7 +11,8 @@ import psycopg
 import structlog
 
 from drumbeat import telemetry
-from drumbeat.readapi.problems import DatabaseAway, PositionNotReached, TooManyWaiters
+from drumbeat.readapi.problems import PositionNotReached, TooManyWaiters
+from drumbeat.web.problems import DatabaseAway
 
 log = structlog.get_logger()
 

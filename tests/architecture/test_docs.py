@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -9,8 +10,10 @@ from typer.main import get_command
 from drumbeat.cli import app
 from drumbeat.events.outcomes import MEANING
 from drumbeat.opsapi.exits import Exit
-from drumbeat.readapi.app import Deps, create_app
-from drumbeat.readapi.problems import catalogue
+from drumbeat.readapi.app import Deps as ReadDeps
+from drumbeat.readapi.app import create_app
+from drumbeat.web.app import create_app as create
+from drumbeat.writeapi.app import Deps, writing
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -97,17 +100,37 @@ def test_the_exit_codes_are_documented_with_their_numbers() -> None:
 
 def test_the_api_page_lists_every_path_and_every_problem() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
-    served = create_app(Deps(read_models_url="", ledger_url="")).openapi()["paths"]
+    served = create_app(ReadDeps(read_models_url="", ledger_url="")).openapi()["paths"]
     assert set(re.findall(r"^\| `(/[^`]*)` \|", page, re.MULTILINE)) == set(served)
-    problems = {
-        (int(status), code) for status, code in re.findall(r"^\| (\d+) \| `([^`]+)` \|", page, re.MULTILINE)
-    }
-    assert problems == {(kind.status, kind.code) for kind in catalogue()}
+    assert problems_on(page) == problems_in(served)
+
+
+def test_the_page_of_commands_lists_every_command_and_every_problem() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    served = create([writing(Deps(commands=None, dry=None, principal=None))]).openapi()["paths"]  # type: ignore[arg-type]
+    commands = {f"{method.upper()} {path}" for path, operations in served.items() for method in operations}
+    assert set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", page, re.MULTILINE)) == commands
+    assert problems_on(page) == problems_in(served)
+
+
+def problems_on(page: str) -> set[tuple[int, str]]:
+    found = re.findall(r"^\| (\d+) \| `([^`]+)` \|", page, re.MULTILINE)
+    return {(int(status), code) for status, code in found}
+
+
+def problems_in(paths: dict[str, Any]) -> set[tuple[int, str]]:
+    return {
+        (int(status), code)
+        for operations in paths.values()
+        for operation in operations.values()
+        for status, answer in operation["responses"].items()
+        for code in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    } | {(404, "unknown-route"), (405, "method-not-allowed")}
 
 
 def test_every_parameter_that_the_api_page_uses_exists() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
-    served = create_app(Deps(read_models_url="", ledger_url="")).openapi()["paths"]
+    served = create_app(ReadDeps(read_models_url="", ledger_url="")).openapi()["paths"]
     used = re.findall(r"curl -s 'http://127.0.0.1:8400([^'?]+)\?([^']+)'", page)
     assert len(used) >= 3
     for path, query in used:

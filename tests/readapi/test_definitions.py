@@ -7,8 +7,7 @@ import httpx
 import pytest
 
 from drumbeat.readapi.metrics import METRICS, table
-from drumbeat.readapi.problems import catalogue
-from support.reading import get, metrics_in
+from support.reading import get, kinds_of_problems, metrics_in
 from support.story import SPRING
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,7 +18,7 @@ def test_the_page_of_metrics_is_the_catalogue() -> None:
 
 
 def test_a_problem_keeps_its_code_and_status_for_ever() -> None:
-    assert {kind.code: kind.status for kind in catalogue()} == {
+    assert {kind.code: kind.status for kind in kinds_of_problems()} == {
         "invalid-parameter": 400,
         "malformed-cursor": 400,
         "unknown-parameter": 400,

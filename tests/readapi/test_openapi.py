@@ -17,9 +17,8 @@ import structlog
 from jsonschema import Draft202012Validator
 
 import drumbeat
-from drumbeat.readapi.problems import catalogue
 from support.postgres import TestServer
-from support.reading import Reading, away, get, pages, problem
+from support.reading import Reading, away, get, kinds_of_problems, pages, problem
 from support.story import ANN, GONE, NOW, NUMBER, SPRING, TERM_DEPOSIT
 
 pytestmark = pytest.mark.postgres
@@ -184,5 +183,5 @@ def test_every_declared_problem_can_be_met_and_is_declared_with_its_status(
                 assert str(answer.status_code) in operation["responses"], (path, code)
                 assert code in operation["responses"][str(answer.status_code)]["description"]
                 met.add(code)
-    kinds = {kind.code for kind in catalogue()}
+    kinds = {kind.code for kind in kinds_of_problems()}
     assert kinds - met == {"unknown-route", "method-not-allowed"}, "these two belong to no route"

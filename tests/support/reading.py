@@ -29,6 +29,7 @@ from drumbeat.projections import (
     senders,
 )
 from drumbeat.readapi.app import Deps, create_app
+from drumbeat.web.problems import Problem
 from support.projecting import EPOCH, ListLog, project
 
 ALL = [
@@ -142,6 +143,18 @@ def problem(answer: httpx.Response) -> dict[str, Any]:
     assert document["correlation_id"] == answer.headers["correlation-id"]
     assert document["instance"] == urlsplit(str(answer.url)).path
     return document
+
+
+def kinds_of_problems() -> list[type[Problem]]:
+    """Every kind of problem that a read can meet."""
+    found: list[type[Problem]] = []
+    pending: list[type[Problem]] = [Problem]
+    while pending:
+        kind = pending.pop()
+        pending += kind.__subclasses__()
+        if "code" in kind.__dict__ and not kind.__module__.startswith("drumbeat.writeapi"):
+            found.append(kind)
+    return found
 
 
 def away(url: str) -> str:

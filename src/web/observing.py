@@ -7,7 +7,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from drumbeat import telemetry
-from drumbeat.readapi.problems import InternalError
+from drumbeat.web.problems import InternalError
 
 CORRELATION_HEADER = "Correlation-Id"
 _HEADER = CORRELATION_HEADER.lower().encode()

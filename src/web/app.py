@@ -1,0 +1,78 @@
+"""One HTTP application made of parts: the routes of each API, what they need, and one document for all."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from drumbeat.web import openapi
+from drumbeat.web.declaring import invalid
+from drumbeat.web.observing import Observed
+from drumbeat.web.problems import MethodNotAllowed, Problem, UnknownRoute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """An API: its routers, tried in their order, and what opens with the process and closes with it.
+
+    `opened` sets what the endpoints need on `app.state`. `described` is its paragraph of the OpenAPI document,
+    `schemas` and `examples` (by path and method) stand there too.
+    """
+
+    routers: Sequence[APIRouter]
+    opened: Callable[[FastAPI], AbstractAsyncContextManager[None]]
+    described: str
+    schemas: Mapping[str, Any] = field(default_factory=dict)
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+def create_app(parts: Sequence[Part]) -> FastAPI:
+    """The application; it connects when it is started and begins with or without a database."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for part in parts:
+                await stack.enter_async_context(part.opened(app))
+            yield
+
+    app = FastAPI(title="Drumbeat", version=version("drumbeat"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    for part in parts:
+        for router in part.routers:
+            app.include_router(router)
+    app.add_middleware(Observed)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _unserved)
+    made = openapi.document(app, parts)
+    # FastAPI's documented way to replace its document.
+    app.openapi = lambda: made  # type: ignore[method-assign]
+    app.state.parameters = openapi.parameters(made)
+    app.state.takes = [(compile_path(path)[0], method) for method, path in app.state.parameters]
+    return app
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response(instance=request.url.path, correlation_id=str(request.scope["state"]["correlation_id"]))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return await _problem(request, invalid(error))
+
+
+async def _unserved(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        takes = {method for path, method in request.app.state.takes if path.match(request.url.path)}
+        allowed = ", ".join(sorted(takes)) or "GET"
+        return await _problem(request, MethodNotAllowed(f"{request.method} is not for this path", allowed=allowed))
+    return await _problem(request, UnknownRoute(f"there is nothing at {request.url.path}"))

@@ -1,0 +1,61 @@
+"""The OpenAPI document: parameters from the signatures, answers and problems from their types, nothing twice."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from drumbeat.web.declaring import SCHEMAS
+from drumbeat.web.problems import ProblemDocument
+
+if TYPE_CHECKING:
+    from drumbeat.web.app import Part
+
+_DESCRIPTION = """\
+Every error is a problem document (RFC 9457) whose `type` never changes. `Correlation-Id` (a UUID) is taken over
+into the logs, or made, and sent back.
+"""
+
+
+def document(app: FastAPI, parts: "Sequence[Part]") -> dict[str, Any]:
+    """The document of an app, complete."""
+    described = "\n".join([*(part.described for part in parts), _DESCRIPTION])
+    made = get_openapi(
+        title=app.title, version=app.version, description=described, routes=app.routes, tags=app.openapi_tags
+    )
+    _, own = msgspec.json.schema_components([ProblemDocument], ref_template="#/components/schemas/{name}")
+    schemas = made.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas.update(SCHEMAS | own)
+    for part in parts:
+        schemas.update(part.schemas)
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            # A wrong parameter is answered 400 with a problem document, never FastAPI's own 422.
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
+            for part in parts:
+                if method in part.examples.get(path, {}):
+                    answer = operation["responses"]["200"]["content"]["application/json"]
+                    answer["examples"] = {"example": part.examples[path][method]}
+    return made
+
+
+def parameters(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, bool]]:
+    """Method and path → the query parameters that are understood → whether they may be repeated."""
+    return {
+        (method.upper(), path): {
+            parameter["name"]: _is_list(parameter["schema"])
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        }
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def _is_list(schema: dict[str, Any]) -> bool:
+    return schema.get("type") == "array" or any(_is_list(one) for one in schema.get("anyOf", ()))

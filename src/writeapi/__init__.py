@@ -1,0 +1,1 @@
+"""Commands over HTTP: each endpoint is a signature, a command and its answer."""

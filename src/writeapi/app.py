@@ -1,0 +1,53 @@
+"""The write API, to be served."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from fastapi import FastAPI, Request
+
+from drumbeat.commands.dispatch import Commands
+from drumbeat.events import Principal
+from drumbeat.web import app as web
+from drumbeat.writeapi import campaigns, contacts, senders
+from drumbeat.writeapi.commanding import Services
+
+ROUTERS = (campaigns.router, contacts.router, senders.router)
+
+_DESCRIPTION = """\
+Commands: what happens is decided when it is asked for, and written to the log or refused by name. Every answer has
+the `position` of its last event; a read asked with `at_least` that position shows the effect. `If-Match` carries
+the version that the stream must stand at. The same command under the same `Idempotency-Key` has its effect once.
+`dry_run=true` answers what would happen and writes nothing.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """What the write API needs. `dry` decides and writes nothing."""
+
+    commands: Commands
+    dry: Commands
+    principal: Callable[[Request], Principal]
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    body_limit_bytes: int = 8 * 1024 * 1024
+    key_kept_for: timedelta = timedelta(days=7)
+
+
+def writing(deps: Deps) -> web.Part:
+    """The write API, to be served beside others or alone."""
+
+    @asynccontextmanager
+    async def opened(app: FastAPI) -> AsyncIterator[None]:
+        app.state.writing = Services(
+            commands=deps.commands,
+            dry=deps.dry,
+            clock=deps.clock,
+            principal=deps.principal,
+            body_limit_bytes=deps.body_limit_bytes,
+            key_kept_for=deps.key_kept_for,
+        )
+        yield
+
+    return web.Part(routers=ROUTERS, opened=opened, described=_DESCRIPTION)

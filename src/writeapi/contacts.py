@@ -1,0 +1,70 @@
+"""Contacts of a campaign: enrolled, changed, called, judged."""
+
+from drumbeat.aggregates.refusals import RefusalCode as No
+from drumbeat.commands import calls, contacts, enrolment, evaluations
+from drumbeat.writeapi.commanding import command_router, commands
+
+router = command_router("contacts")
+
+_ALL = "/campaigns/{campaign_id}/contacts"
+_ONE = f"{_ALL}/{{contact_id}}"
+_LIVING = (No.DELETED, No.WRONG_STATE, No.REMOVED)
+_ACTING = (*_LIVING, No.SUPPRESSED, No.OPTED_OUT, No.CAMPAIGN_NOT_RUNNING, No.NOT_FOR_AN_IMPORT)
+
+commands(
+    router, "POST", f"{_ALL}/batch", enrolment.EnrolContacts,
+    summary="Enrol contacts, each judged by itself", refusals=(No.DELETED, No.NOT_FOR_AN_IMPORT),
+)  # fmt: skip
+commands(
+    router, "PUT", f"{_ONE}/profile", contacts.ChangeProfile,
+    summary="Replace what is known of the person", refusals=(*_LIVING, No.DUPLICATE_ADDRESS),
+)  # fmt: skip
+commands(
+    router, "POST", f"{_ONE}/remove", contacts.RemoveContact,
+    summary="Take the contact out for ever", refusals=(No.DELETED, No.REMOVED),
+)  # fmt: skip
+commands(router, "POST", f"{_ONE}/pause", contacts.PauseContact, summary="Pause the contact", refusals=_LIVING)
+commands(router, "POST", f"{_ONE}/resume", contacts.ResumeContact, summary="Resume the contact", refusals=_LIVING)
+commands(
+    router, "POST", f"{_ONE}/opt-out", contacts.OptOutContact,
+    summary="Record that the person opts out", refusals=_LIVING,
+)  # fmt: skip
+commands(
+    router, "POST", f"{_ONE}/retry", contacts.RetryContact,
+    summary="Give one more attempt", refusals=(*_ACTING, No.CALL_IN_FLIGHT),
+)  # fmt: skip
+
+_CALLS = f"{_ONE}/calls"
+_IN_FLIGHT = (*_LIVING, No.UNKNOWN_ATTEMPT, No.NO_CALL_IN_FLIGHT, No.ALREADY_ENDED)
+commands(
+    router, "POST", _CALLS, calls.PlaceCall, summary="Dial now",
+    refusals=(
+        *_ACTING, No.CALL_IN_FLIGHT, No.NO_ATTEMPTS_LEFT, No.RETRY_NOT_DUE, No.OUTSIDE_HOURS, No.CONTACT_PAUSED,
+        No.UNKNOWN_SENDER, No.SENDER_NOT_USABLE, No.NO_SENDER,
+    ),
+)  # fmt: skip
+commands(
+    router, "POST", f"{_CALLS}/{{attempt}}/connect", calls.ConnectCall,
+    summary="Report that somebody picked up", refusals=_IN_FLIGHT,
+)  # fmt: skip
+commands(
+    router, "POST", f"{_CALLS}/{{attempt}}/end", calls.EndCall,
+    summary="Report how a call ended", refusals=_IN_FLIGHT,
+)  # fmt: skip
+commands(
+    router, "POST", f"{_CALLS}/{{attempt}}/correct", calls.CorrectOutcome,
+    summary="Correct a recorded outcome",
+    refusals=(*_LIVING, No.UNKNOWN_ATTEMPT, No.OUTCOME_DIFFERS, No.CALL_IN_FLIGHT),
+)  # fmt: skip
+commands(
+    router, "POST", f"{_ONE}/received-calls", calls.ReceiveCall,
+    summary="Report a call by the contact", refusals=(*_LIVING, No.UNKNOWN_SENDER),
+)  # fmt: skip
+commands(
+    router, "POST", f"{_ONE}/goals/{{goal_id}}/evaluations", evaluations.EvaluateGoal,
+    summary="Judge a goal", refusals=(*_LIVING, No.UNKNOWN_GOAL, No.NO_SUCH_CONVERSATION),
+)  # fmt: skip
+commands(
+    router, "POST", f"{_ONE}/analyses/{{analysis_id}}/answers", evaluations.AnswerAnalysis,
+    summary="Answer an analysis", refusals=(*_LIVING, No.UNKNOWN_ANALYSIS, No.NO_SUCH_CONVERSATION),
+)  # fmt: skip

@@ -1,0 +1,36 @@
+"""A ledger that says where an append would go and writes nothing, for `dry_run`."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from drumbeat.aggregates.aggregate import Aggregate
+from drumbeat.commands.ledger import Appended, Ledger, Loaded, Once
+from drumbeat.events import Event, Fact
+
+S = TypeVar("S")
+
+
+class DryLedger:
+    """Reads another ledger. Its appends have no position; an idempotency key is looked up and never kept."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
+        """See `Ledger`."""
+        return self._ledger.load(aggregate, stream_id)
+
+    def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
+        """See `Ledger`."""
+        return self._ledger.load_many(aggregate, stream_ids)
+
+    def append(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:  # noqa: ARG002
+        """Nothing is written."""
+        return Appended((), 0)
+
+    append_bulk = append
+
+    def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
+        """See `Ledger`."""
+        return self._ledger.answered(workspace_id, key, request_hash)

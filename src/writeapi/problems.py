@@ -1,0 +1,73 @@
+"""What a command over HTTP can be answered instead of being carried out.
+
+The problems of web.problems, those of a request that is no command (`InvalidBody`, `BodyTooLarge`, `NotJson`,
+`InvalidHeader`), and one kind for each refusal of a decision: its code is the refusal's, with dashes.
+"""
+
+from typing import Final
+
+from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.web.problems import BadRequest, Problem
+
+
+class InvalidBody(BadRequest):
+    code = "invalid-body"
+    title = "The body is not what this command takes"
+
+
+class InvalidHeader(BadRequest):
+    code = "invalid-header"
+    title = "A header has a value that is not allowed"
+
+
+class BodyTooLarge(Problem):
+    status = 413
+    code = "body-too-large"
+    title = "The body is larger than this server takes"
+
+
+class NotJson(Problem):
+    status = 415
+    code = "not-json"
+    title = "Commands are sent as application/json"
+
+
+class RefusedProblem(Problem):
+    """The base of refusals: the command was understood, and may not be carried out. Nothing was written."""
+
+
+_NOT_FOUND: Final = {
+    RefusalCode.UNKNOWN_STREAM,
+    RefusalCode.UNKNOWN_GOAL,
+    RefusalCode.UNKNOWN_ANALYSIS,
+    RefusalCode.UNKNOWN_ATTEMPT,
+}
+_STATUS: Final = {
+    **dict.fromkeys(_NOT_FOUND, 404),
+    RefusalCode.DELETED: 410,
+    RefusalCode.STALE_VERSION: 412,
+    RefusalCode.OUT_OF_RANGE: 422,
+    RefusalCode.INVALID_SETTINGS: 422,
+    RefusalCode.IDEMPOTENCY_KEY_REUSED: 422,
+}
+"""A refusal is 409, a conflict with how things stand, unless it stands here."""
+
+REFUSALS: Final[dict[RefusalCode, type[RefusedProblem]]] = {
+    code: type(
+        f"{''.join(word.title() for word in code.split('_'))}Problem",
+        (RefusedProblem,),
+        {
+            "status": _STATUS.get(code, 409),
+            "code": code.replace("_", "-"),
+            "title": f"The command was refused: {code.replace('_', ' ')}",
+        },
+    )
+    for code in RefusalCode
+}
+"""The kind of problem of each refusal."""
+
+
+def refused(refusal: Refused) -> RefusedProblem:
+    """A refusal as a problem."""
+    at_fault = {"field": refusal.field, "value": refusal.value, "allowed": refusal.allowed}
+    return REFUSALS[refusal.code](refusal.message, **at_fault)

@@ -1,0 +1,84 @@
+"""The write API in tests: commands over HTTP on a real ledger, read models from the same database."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import httpx
+from fastapi import Request
+
+from drumbeat.bootstrap import PROJECTIONS
+from drumbeat.commands.dispatch import Commands
+from drumbeat.events import Principal
+from drumbeat.eventstore.ledger import EventStoreLedger
+from drumbeat.projections.engine.projector import Projector
+from drumbeat.readapi import app as readapi
+from drumbeat.transport.source import LogSource
+from drumbeat.web.app import create_app
+from drumbeat.writeapi import app as writeapi
+from drumbeat.writeapi.dry import DryLedger
+from support.given import NOW
+from support.reading import served
+from support.whole import ADA, OneKey
+
+
+@dataclass(slots=True)
+class Writing:
+    """Both APIs over one database, and the projector between them. For one thread."""
+
+    client: httpx.Client
+    ledger: EventStoreLedger
+    projector: Projector
+    now: datetime = NOW
+    principal: Principal = ADA
+
+    def post(self, path: str, body: Any = None, *, method: str = "POST", **headers: str) -> httpx.Response:
+        """Send a command; header names with underscores for dashes."""
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.request(method, path, json=body, headers=told)
+
+    def done(self, path: str, body: Any = None, *, method: str = "POST", **headers: str) -> dict[str, Any]:
+        """The answer to a command that is carried out."""
+        answer = self.post(path, body, method=method, **headers)
+        assert answer.status_code in {200, 201}, answer.text
+        return cast("dict[str, Any]", answer.json())
+
+    def project(self) -> None:
+        """Bring the read models up to the log."""
+        self.projector.run_until(self.ledger.head())
+
+
+@contextmanager
+def writing(url: str, **deps: Any) -> Iterator[Writing]:
+    """The application, served."""
+    with (
+        closing(EventStoreLedger(url)) as ledger,
+        closing(LogSource(url)) as source,
+    ):
+        made = Writing(httpx.Client(), ledger, Projector(source, url, PROJECTIONS))
+
+        def principal(_request: Request) -> Principal:
+            return made.principal
+
+        parts = [
+            readapi.reading(
+                readapi.Deps(
+                    read_models_url=url, ledger_url=url, clock=lambda: made.now, principal=principal, connections=4
+                )
+            ),
+            writeapi.writing(
+                writeapi.Deps(
+                    commands=Commands(ledger, OneKey()),
+                    dry=Commands(DryLedger(ledger), OneKey()),
+                    principal=principal,
+                    clock=lambda: made.now,
+                    # Keys expire by the database's clock, not by the test's.
+                    **{"key_kept_for": timedelta(days=36_500), **deps},
+                )
+            ),
+        ]
+        with served(create_app(parts)) as address, httpx.Client(base_url=address, timeout=30) as client:
+            made.client = client
+            yield made
