@@ -1,8 +1,8 @@
 """Events that did not come by another way, fetched from the log by stream and version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -17,19 +17,23 @@ log = structlog.get_logger(__name__)
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
 
 
+Missing: TypeAlias = Mapping[UUID, tuple[int, int]]
+"""First and last missing version by stream."""
+
+Heal: TypeAlias = Callable[[Missing], Mapping[UUID, Sequence[LogRow]] | None]
+"""Fetches missing events from the log, by stream, in order; None: the log cannot be reached now."""
+
+
 class FromLog:
-    """Fetches versions of streams over a connection of its own. For one thread."""
+    """A `Heal` over a connection of its own. For one thread."""
 
     def __init__(self, url: str) -> None:
         """Connects at the first call."""
         self._url = url
         self._connection: Connection | None = None
 
-    def __call__(self, missing: Mapping[UUID, tuple[int, int]]) -> Mapping[UUID, Sequence[LogRow]] | None:
-        """What the log holds between the first and the last version of each stream, both included, in order.
-
-        None: the log cannot be reached now.
-        """
+    def __call__(self, missing: Missing) -> Mapping[UUID, Sequence[LogRow]] | None:
+        """See `Heal`."""
         arguments = {
             "stream_ids": list(missing),
             "first": [first for first, _ in missing.values()],
@@ -56,6 +60,6 @@ class FromLog:
             self._connection = None
 
 
-def cannot_heal(_missing: Mapping[UUID, tuple[int, int]]) -> None:
+def cannot_heal(_missing: Missing) -> None:
     """For those who have no log to fetch from: the stream waits."""
     return

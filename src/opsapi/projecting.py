@@ -10,11 +10,10 @@ from threading import Event, Thread
 import structlog
 
 from drumbeat import telemetry
-from drumbeat.eventstore.healing import FromLog, cannot_heal
+from drumbeat.eventstore.healing import FromLog, Heal, cannot_heal
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
 from drumbeat.opsapi.serving import serve_metrics
 from drumbeat.projections.dead_letter_outbox import Outbox, OutboxStats
-from drumbeat.projections.engine.continuity import Heal
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.settings import Settings

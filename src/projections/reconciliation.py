@@ -9,26 +9,18 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 
 from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.transport.reconciliation import EXAMPLES, Fault, Finding
+from drumbeat.transport.records import decode_envelope
 from drumbeat.transport.source import LOG
 
 _SQL = load_queries(Path(__file__).with_name("reconciliation.sql"))
 _LOW = 2**64 - 1
 _AT_ONCE = 20_000
-
-
-class _Envelope(msgspec.Struct, frozen=True, gc=False):
-    subject: UUID
-    streamversion: int
-
-
-_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
 class Versions:
@@ -90,7 +82,7 @@ class Applied:
     def expect(self, partition: str, position: int, raw: bytes) -> None:
         """An event of the log, in order of position."""
         if self.versions is not None and self.began_at < position <= self.places.get(partition, 0):
-            envelope = _envelope(raw)
+            envelope = decode_envelope(raw)
             self.versions.expect(envelope.subject, envelope.streamversion)
 
     def conclude(self, head: int) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -79,6 +80,16 @@ def subject_of(raw: bytes) -> bytes | None:
     except msgspec.MsgspecError:
         return None
 
+
+class Envelope(msgspec.Struct, frozen=True, gc=False):
+    """What places an event in its stream, read from its bytes alone."""
+
+    subject: UUID
+    streamversion: int
+
+
+decode_envelope: Final = msgspec.json.Decoder(Envelope).decode
+"""Raises `msgspec.MsgspecError`."""
 
 _types: dict[bytes, str] = {}
 

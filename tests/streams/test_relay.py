@@ -175,7 +175,15 @@ def test_an_event_that_its_topic_does_not_take_stops_publishing_by_name_and_goes
 
 def _limit(cluster: Cluster, name: str, size: int) -> None:
     with closing(KafkaAdminClient(**cluster.options("tests"))) as admin:
-        admin.alter_configs([ConfigResource("topic", cluster.topic(name), {"max.message.bytes": str(size)})])
+        topic = cluster.topic(name)
+        admin.alter_configs([ConfigResource("topic", topic, {"max.message.bytes": str(size)})])
+
+        def told() -> int:
+            # The brokers hear of it after the controller has answered.
+            found = admin.describe_configs([ConfigResource("topic", topic)], config_filter="all")
+            return int(found["topic"][topic]["max.message.bytes"]["value"])
+
+        assert until(lambda: told() == size)
 
 
 def test_an_event_of_an_unknown_kind_of_stream_stops_publishing_by_name_after_all_before_it(

@@ -9,13 +9,13 @@ import psycopg
 
 from drumbeat.events.calls import ContactCallEnded
 from drumbeat.events.values import CallOutcome
-from drumbeat.eventstore.healing import cannot_heal
+from drumbeat.eventstore.healing import Heal, cannot_heal
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.consuming import ConsumedEvent, Handlers
 from drumbeat.transport.consuming.applying import Applier
 from drumbeat.transport.consuming.kept import Kept
 from drumbeat.transport.consuming.running import Consumer, ConsumerOptions
-from drumbeat.transport.consuming.steps import Heal, Reading
+from drumbeat.transport.consuming.steps import Reading
 from drumbeat.transport.records import KafkaRow, subject_of
 from drumbeat.transport.source import Delivery, LogRow, Places, checkpoint_of
 from support.contacts import enrolled

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 from kafka import KafkaProducer
 
+from drumbeat.eventstore.healing import Heal
 from drumbeat.projections import engine
-from drumbeat.projections.engine.continuity import Heal
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.kafka_source import KafkaSource

@@ -4,10 +4,11 @@ The last version seen of each stream is kept with the rows, in their transaction
 fetched from the log when the log can be reached; else the stream stops there, is named, and goes on when it can.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 from uuid import UUID
 
+from drumbeat.eventstore.healing import Heal, Missing
 from drumbeat.projections.engine.bookkeeping import Kind, ParkedStreams
 from drumbeat.projections.engine.decode import Decoded, Unreadable, decode_rows, place_of
 from drumbeat.projections.engine.hot import HotRows, Slot, Slots
@@ -27,12 +28,6 @@ class StreamRow(Row):
 
 
 STREAMS: Final = Entity(table="streams", row=StreamRow, key_columns=1, folds={})
-
-Missing: TypeAlias = Mapping[UUID, tuple[int, int]]
-"""First and last missing version by stream."""
-
-Heal: TypeAlias = Callable[[Missing], Mapping[UUID, Sequence[LogRow]] | None]
-"""Fetches missing events from the log, by stream, in order; None: the log cannot be reached now."""
 
 
 class Continuity:

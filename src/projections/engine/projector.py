@@ -12,8 +12,8 @@ import psycopg
 import structlog
 
 from drumbeat.eventstore.connections import NO_DATABASE, open_connection
+from drumbeat.eventstore.healing import Heal
 from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
-from drumbeat.projections.engine.continuity import Heal
 from drumbeat.projections.engine.decode import decode_rows
 from drumbeat.projections.engine.feeding import feed
 from drumbeat.projections.engine.garbage import Garbage

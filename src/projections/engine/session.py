@@ -11,9 +11,10 @@ from typing import Any
 
 import psycopg
 
+from drumbeat.eventstore.healing import Heal
 from drumbeat.projections.engine.apply import NOT_THE_EVENTS_FAULT, Applier, Folded
 from drumbeat.projections.engine.bookkeeping import SQL, read_checkpoints, read_parked, take_slot
-from drumbeat.projections.engine.continuity import Continuity, Heal
+from drumbeat.projections.engine.continuity import Continuity
 from drumbeat.projections.engine.lanes import Lanes
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.redrive import Redrive, due_streams

@@ -16,9 +16,10 @@ import structlog
 from psycopg import pq
 
 from drumbeat.eventstore.connections import NO_DATABASE
+from drumbeat.eventstore.healing import Heal
 from drumbeat.transport.consuming.handling import HandlersUnfit, Later
 from drumbeat.transport.consuming.kept import Cursor, Kept, Kind, ParkedEvent, PlaceMoved
-from drumbeat.transport.consuming.steps import Heal, Reading, Step, fetched, whole
+from drumbeat.transport.consuming.steps import Reading, Step, fetched, whole
 from drumbeat.transport.consuming.work import How, Run, Waiting, Work, reached
 from drumbeat.transport.records import KafkaRow
 from drumbeat.transport.source import Delivery, Places

@@ -13,12 +13,12 @@ import structlog
 
 from drumbeat.events.fact import FACTS
 from drumbeat.eventstore.connections import NO_DATABASE
-from drumbeat.eventstore.healing import FromLog, cannot_heal
+from drumbeat.eventstore.healing import FromLog, Heal, cannot_heal
 from drumbeat.transport.cluster import Cluster, KafkaAway, require_libraries
 from drumbeat.transport.consuming.applying import Applier, words
 from drumbeat.transport.consuming.handling import Handlers, Later, TooManyParked
 from drumbeat.transport.consuming.kept import Kept, PlaceMoved
-from drumbeat.transport.consuming.steps import Heal, Reading
+from drumbeat.transport.consuming.steps import Reading
 from drumbeat.transport.kafka_source import SESSION_TIMEOUT_SECONDS, KafkaSource
 from drumbeat.transport.partitions import topic_of
 from drumbeat.transport.source import Checkpoint, LogSource, Reassigned, SourceUnavailable

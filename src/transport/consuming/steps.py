@@ -4,30 +4,19 @@ A topic that lost a record shows it by the versions of a stream. What is missing
 before its successor; when it cannot be had, the stream stops there.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from drumbeat.events.errors import EventError
 from drumbeat.events.light import LightEvent, decode_light
+from drumbeat.eventstore.healing import Heal
 from drumbeat.transport.consuming.handling import ConsumedEvent, Handler, Handlers
 from drumbeat.transport.consuming.kept import Kind
-from drumbeat.transport.records import HEALED, KafkaRow
-from drumbeat.transport.source import LogRow
-
-Heal: TypeAlias = Callable[[Mapping[UUID, tuple[int, int]]], Mapping[UUID, Sequence[LogRow]] | None]
-"""Fetches versions of streams from the log, the first and the last included; None: the log cannot be reached."""
-
-
-class _Envelope(msgspec.Struct, frozen=True, gc=False):
-    subject: UUID
-    streamversion: int
-
-
-_envelope: Final = msgspec.json.Decoder(_Envelope).decode
+from drumbeat.transport.records import HEALED, KafkaRow, decode_envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +49,7 @@ class Reading:
         if row.problem is not None:
             return Step(row, source, kind=Kind.FOREIGN, error=row.problem)
         try:
-            envelope = _envelope(row.bytes)
+            envelope = decode_envelope(row.bytes)
         except msgspec.MsgspecError as error:
             return Step(row, source, kind=Kind.FOREIGN, error=f"the value is no event of Drumbeat: {error}")
         stream_id, version = envelope.subject, envelope.streamversion
