@@ -104,7 +104,7 @@ class Settings(BaseModel):
         default=200, ge=10, le=100_000, description="A stream's state is kept as a snapshot every so many events."
     )
     projection_batch_events: int = Field(
-        default=5_000, ge=1, le=100_000, description="Most events that a projector applies in one transaction."
+        default=20_000, ge=1, le=100_000, description="Most events that a projector applies in one transaction."
     )
     projection_poll_ms: int = Field(
         default=20, ge=1, le=60_000, description="How often an idle projector looks for new events."

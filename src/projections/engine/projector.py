@@ -55,7 +55,7 @@ class ProjectorOptions:
     """
 
     generation: str = GENERATION
-    batch_events: int = 10_000
+    batch_events: int = 20_000
     poll_seconds: float = 0.2
     parked_limit_events: int = 1_000
     hot_rows: int = 50_000
