@@ -14,6 +14,7 @@ import structlog
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
 from drumbeat.intake.demonstration import Interrupted
+from drumbeat.opsapi.databases import Say
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.serving import require_free
 from drumbeat.opsapi.status import processes
@@ -22,7 +23,6 @@ from drumbeat.settings import Settings, variable_of
 
 log = structlog.get_logger(__name__)
 
-Say = Callable[[str], None]
 Load = Callable[[str, Event], None]
 """Loads the demonstration into the ledger at a URL, and returns early when the event is set."""
 

@@ -148,8 +148,7 @@ class Term:
             # watermarks go with it; after a rest the first is sent at once, and its watermark by itself.
             self._is_gathering = not self._has_rested
             self._has_rested = False
-            self._beat_at = now + self._options.beat_seconds
-        elif self._publisher.unsettled_events:
+        if batch.rows or self._publisher.unsettled_events:
             self._beat_at = now + self._options.beat_seconds
         else:
             self._rest()

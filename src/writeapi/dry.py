@@ -1,4 +1,4 @@
-"""A ledger that says where an append would go and writes nothing, for `dry_run`."""
+"""A ledger that reads another one and writes nothing, for `dry_run`."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar

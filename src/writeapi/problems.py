@@ -36,14 +36,11 @@ class RefusedProblem(Problem):
     """The base of refusals: the command was understood, and may not be carried out. Nothing was written."""
 
 
-_NOT_FOUND: Final = {
-    RefusalCode.UNKNOWN_STREAM,
-    RefusalCode.UNKNOWN_GOAL,
-    RefusalCode.UNKNOWN_ANALYSIS,
-    RefusalCode.UNKNOWN_ATTEMPT,
-}
 _STATUS: Final = {
-    **dict.fromkeys(_NOT_FOUND, 404),
+    RefusalCode.UNKNOWN_STREAM: 404,
+    RefusalCode.UNKNOWN_GOAL: 404,
+    RefusalCode.UNKNOWN_ANALYSIS: 404,
+    RefusalCode.UNKNOWN_ATTEMPT: 404,
     RefusalCode.DELETED: 410,
     RefusalCode.STALE_VERSION: 412,
     RefusalCode.OUT_OF_RANGE: 422,
