@@ -1,7 +1,6 @@
 """What was done in a campaign, by whom and to whom (the activity tab)."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.database import Row
+from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.names import names_of
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.statements import listing, load
@@ -34,7 +34,7 @@ class Done(msgspec.Struct, kw_only=True):
     """
 
     position: int
-    time: datetime
+    time: Instant
     actor: str
     cause: str
     action: str

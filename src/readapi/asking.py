@@ -14,6 +14,7 @@ from starlette.responses import Response
 from drumbeat.events import Principal
 from drumbeat.readapi import as_of
 from drumbeat.readapi.database import Glance, ReadModels, Seen, Snapshot
+from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.pulse import Pulse
 from drumbeat.readapi.routing import entity_tag, matches
@@ -32,7 +33,7 @@ class Freshness(msgspec.Struct):
     positions the log was ahead when it was last looked at (null while that is not known)."""
 
     position: int
-    recorded_at: datetime | None
+    recorded_at: Instant | None
     lag_events: int | None
 
 

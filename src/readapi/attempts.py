@@ -1,6 +1,5 @@
 """Which calls were there: the call log (C-06, C-09), and with it the rows behind every number about calls."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -17,6 +16,7 @@ from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.contacts import AnalysisAnswer, answers_of
 from drumbeat.readapi.database import Row
+from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.statements import listing, load
 from drumbeat.web.declaring import OneOf
@@ -79,8 +79,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     attempt: int | None
     direction: str
     sender_id: UUID | None
-    placed_at: datetime | None
-    ended_at: datetime | None
+    placed_at: Instant | None
+    ended_at: Instant | None
     local: LocalTime
     answered_by: str | None
     outcome: str | None
@@ -88,7 +88,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     conversation: bool
     duration_seconds: int | None
     counts_in_total_time: bool
-    callback_at: datetime | None
+    callback_at: Instant | None
     permanent: bool
     detail: str | None
     corrected: bool

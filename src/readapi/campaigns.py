@@ -18,6 +18,7 @@ from drumbeat.projections.campaigns import name_key
 from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.database import Row, Snapshot
+from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.problems import CampaignDeleted, UnknownCampaign
 from drumbeat.readapi.statements import listing, load
@@ -38,6 +39,22 @@ class CampaignSort(StrEnum):
 CampaignLabel = Annotated[str, OneOf(sorted({word for one in Vocabulary for word in labels(one)}))]
 
 
+class Opening(msgspec.Struct):
+    """One opening: ISO weekday, minutes after local midnight, `closes_minute` exclusive."""
+
+    weekday: int
+    opens_minute: int
+    closes_minute: int
+
+
+class ClosedDay(msgspec.Struct):
+    """A day on which there are no hours."""
+
+    year: int
+    month: int
+    day: int
+
+
 class BusinessHours(msgspec.Struct, kw_only=True):
     """When a campaign may call, and whether that is now: at the instant of `as_of`."""
 
@@ -45,8 +62,8 @@ class BusinessHours(msgspec.Struct, kw_only=True):
     name: str
     zone: str
     open: bool
-    weekly_hours: Any
-    holidays: Any
+    weekly_hours: list[Opening]
+    holidays: list[ClosedDay]
 
 
 class SenderBrief(msgspec.Struct):
@@ -72,50 +89,73 @@ class CampaignItem(msgspec.Struct, kw_only=True):
     source: str
     status: str
     status_label: str
-    status_since: datetime
+    status_since: Instant
     overlays: list[str]
     available_actions: list[str]
     agent: str | None
     senders: list[SenderBrief]
     hours: BusinessHours | None
     contacts: int
-    start_at: datetime | None
-    end_at: datetime | None
-    created_at: datetime
-    launched_at: datetime | None
-    completed_at: datetime | None
+    start_at: Instant | None
+    end_at: Instant | None
+    created_at: Instant
+    launched_at: Instant | None
+    completed_at: Instant | None
 
 
 class Pause(msgspec.Struct, kw_only=True):
     """By whom, when and why a campaign is paused. Reason and note are null since it was reopened."""
 
-    since: datetime
+    since: Instant
     by: str
     reason: str | None
     note: str | None
 
 
+class GoalDefinition(msgspec.Struct, kw_only=True):
+    """A goal as it is defined now."""
+
+    id: UUID
+    name: str
+    description: str
+    role: str
+    archived: bool
+
+
+class AnalysisDefinition(msgspec.Struct, kw_only=True):
+    """An analysis as it is defined now; `scale` belongs to ratings, `options` to choices."""
+
+    id: UUID
+    name: str
+    description: str
+    question: str
+    options: list[str]
+    scale: int | None
+    active: bool
+    archived: bool
+
+
 class CampaignCard(CampaignItem, kw_only=True):
     """One campaign whole: what the list shows, its settings, goals, analyses and how it came to its state."""
 
-    settings: Any
+    settings: dict[str, Any]
     settings_version: int
     version: int
     zone: str
-    goals: Any
-    analyses: Any
-    steps: Any
+    goals: list[GoalDefinition]
+    analyses: list[AnalysisDefinition]
+    steps: list[dict[str, Any]]
     pause: Pause | None
     window_closed_by: str | None
-    drain_until: datetime | None
+    drain_until: Instant | None
     completion_reason: str | None
-    cancelled_at: datetime | None
+    cancelled_at: Instant | None
     cancel_reason: str | None
-    archived_at: datetime | None
+    archived_at: Instant | None
     copied_from: UUID | None
-    report: Any
-    import_progress: Any
-    changed_at: datetime
+    report: dict[str, Any] | None
+    import_progress: dict[str, Any] | None
+    changed_at: Instant
 
 
 LISTING = Listing(

@@ -17,6 +17,7 @@ from drumbeat.readapi.calling_codes import country_of
 from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.database import Row, Snapshot
 from drumbeat.readapi.goals import active_ids, goals_of, primary
+from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.names import names_of
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.problems import UnknownContact
@@ -88,12 +89,12 @@ class ContactItem(msgspec.Struct, kw_only=True):
     conversations: int
     talk_time_seconds: int
     total_time_seconds: int
-    last_called_at: datetime | None
+    last_called_at: Instant | None
     last_outcome: str | None
-    retry_at: datetime | None
+    retry_at: Instant | None
     primary_goal: str | None
     goal_score: float | None
-    enrolled_at: datetime
+    enrolled_at: Instant
 
 
 class GoalStanding(msgspec.Struct, kw_only=True):
@@ -115,7 +116,7 @@ class AnalysisAnswer(msgspec.Struct, kw_only=True):
     name: str | None
     question: str | None
     value: Any
-    answered_at: datetime
+    answered_at: Instant
 
 
 class ContactCard(ContactItem, kw_only=True):
@@ -124,7 +125,7 @@ class ContactCard(ContactItem, kw_only=True):
     profile: dict[str, str] | None
     removed_reason: str | None
     in_flight_attempt: int | None
-    completion_due_at: datetime | None
+    completion_due_at: Instant | None
     goals: list[GoalStanding]
     answers: list[AnalysisAnswer]
     timeline: list[Entry]

@@ -10,6 +10,8 @@ from starlette.responses import Response
 from drumbeat import telemetry
 from drumbeat.readapi import routing
 from drumbeat.readapi.metrics import METRICS, Metric
+from drumbeat.web.declaring import declared
+from drumbeat.web.problems import UnknownParameter
 
 router = routing.plain_router("metrics")
 
@@ -34,7 +36,15 @@ async def definitions(if_none_match: Annotated[str | None, Header(include_in_sch
     return Response(_BODY, headers={"ETag": _TAG, "Cache-Control": "no-cache"}, media_type="application/json")
 
 
-@router.get("/metrics", response_class=Response, summary="Metrics of this process for Prometheus")
+@router.get(
+    "/metrics",
+    response_class=Response,
+    summary="Metrics of this process for Prometheus",
+    responses={
+        200: {"description": "As text", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **declared(UnknownParameter),
+    },
+)
 async def prometheus() -> Response:
     """In the text format of Prometheus; the projector and the policies serve theirs on ports of their own."""
     return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)

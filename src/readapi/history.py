@@ -1,7 +1,6 @@
 """What was changed in a campaign, by whom and why: the audit history, which answers for deleted campaigns too."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.campaigns import SQL as CAMPAIGNS
 from drumbeat.readapi.campaigns import found
 from drumbeat.readapi.database import Row
+from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.names import names_of
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
 from drumbeat.readapi.problems import UnknownCampaign
@@ -40,7 +40,7 @@ class Change(msgspec.Struct, kw_only=True):
     """
 
     position: int
-    time: datetime
+    time: Instant
     actor: str
     cause: str
     stream: str
@@ -50,8 +50,8 @@ class Change(msgspec.Struct, kw_only=True):
     reason: str | None
     subject_id: UUID | None
     subject_name: str | None
-    before: Any
-    after: Any
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
     event_id: UUID
     correlation_id: UUID
     causation_id: UUID | None

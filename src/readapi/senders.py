@@ -11,6 +11,7 @@ from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.database import Row
+from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.links import Links, Number
 from drumbeat.readapi.statements import load
 
@@ -29,13 +30,13 @@ class SenderRow(msgspec.Struct, kw_only=True):
     address: str
     channel: str
     standing: str
-    standing_since: datetime
+    standing_since: Instant
     weight: int
-    assigned_at: datetime
+    assigned_at: Instant
     daily_limit: int | None
     spam_score: int | None
     spam_band: str | None
-    spam_reported_at: datetime | None
+    spam_reported_at: Instant | None
     excluded_score: int | None
     excluded_threshold: int | None
     connected: bool
@@ -49,8 +50,8 @@ class Senders(msgspec.Struct, kw_only=True):
 
     campaign_id: UUID
     zone: str
-    today_from: datetime
-    today_to: datetime
+    today_from: Instant
+    today_to: Instant
     items: list[SenderRow]
 
 

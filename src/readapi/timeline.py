@@ -1,10 +1,10 @@
 """Everything that happened to one contact, from its own stream: who, when, why, what (E-31)."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
+from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.ledger import Recorded
 from drumbeat.readapi.words import Names, said
 
@@ -14,7 +14,7 @@ class Entry(msgspec.Struct, kw_only=True):
 
     position: int
     version: int
-    time: datetime
+    time: Instant
     actor: str
     cause: str
     type: str

@@ -23,7 +23,7 @@ class Part:
     """An API: its routers, tried in their order, and what opens with the process and closes with it.
 
     `opened` sets what the endpoints need on `app.state`. `described` is its paragraph of the OpenAPI document,
-    `schemas` and `examples` (by path and method) stand there too.
+    `schemas` and `examples` (by path and method; `openapi.Example`) stand there too.
     """
 
     routers: Sequence[APIRouter]
@@ -43,7 +43,15 @@ def create_app(parts: Sequence[Part]) -> FastAPI:
                 await stack.enter_async_context(part.opened(app))
             yield
 
-    app = FastAPI(title="Drumbeat", version=version("drumbeat"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Drumbeat",
+        version=version("drumbeat"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # An operation is called by its question or its command, and so are the client's methods.
+        generate_unique_id_function=lambda route: route.name,
+    )
     for part in parts:
         for router in part.routers:
             app.include_router(router)

@@ -1,7 +1,7 @@
 """The OpenAPI document: parameters from the signatures, answers and problems from their types, nothing twice."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import msgspec
 from fastapi import FastAPI
@@ -12,6 +12,15 @@ from drumbeat.web.problems import ProblemDocument
 
 if TYPE_CHECKING:
     from drumbeat.web.app import Part
+
+
+class Example(TypedDict):
+    """A request that a test sends: `summary` is its method and path, `body` what is sent, `value` the answer."""
+
+    summary: str
+    body: NotRequired[Any]
+    value: Any
+
 
 _DESCRIPTION = """\
 Every error is a problem document (RFC 9457) whose `type` never changes. `Correlation-Id` (a UUID) is taken over
@@ -39,9 +48,18 @@ def document(app: FastAPI, parts: "Sequence[Part]") -> dict[str, Any]:
                 del operation["responses"]["422"]
             for part in parts:
                 if method in part.examples.get(path, {}):
-                    answer = operation["responses"]["200"]["content"]["application/json"]
-                    answer["examples"] = {"example": part.examples[path][method]}
+                    _illustrate(operation, part.examples[path][method])
     return made
+
+
+def _illustrate(operation: dict[str, Any], example: "Example") -> None:
+    """Put an example where a reader of the document looks for it: at the body that is sent, at the answer."""
+    shown = {"summary": example["summary"], "value": example["value"]}
+    for status in {"200", "201"} & operation["responses"].keys():
+        operation["responses"][status]["content"]["application/json"]["examples"] = {"example": shown}
+    if "body" in example:
+        sent = operation["requestBody"]["content"]["application/json"]
+        sent["examples"] = {"example": {"summary": example["summary"], "value": example["body"]}}
 
 
 def parameters(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, bool]]:

@@ -125,10 +125,8 @@ def commands(
         description=inspect.getdoc(command),
         response_class=Response,
         responses={
-            201 if made else 200: {
-                "description": summary,
-                "content": {_CONTENT_TYPE: {"schema": _answer_schema()}},
-            },
+            200: _carried_out(f"{summary}; it was so already, or a dry run" if made else summary),
+            **({201: _carried_out(summary)} if made else {}),
             **declared(*ALWAYS, *(WITH_BODY if body else ()), *kinds),
         },
         openapi_extra=None if body is None else _described(body),
@@ -170,6 +168,7 @@ def _endpoint(
 _IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=200,
         description="The same command under the same key has its effect once, and gets the first answer again.",
@@ -177,7 +176,10 @@ _IdempotencyKey = Annotated[
 ]
 _IfMatch = Annotated[
     str | None,
-    Header(description="The version that the stream must stand at, in quotes; 412 names the current one."),
+    Header(
+        alias="If-Match",
+        description="The version that the stream must stand at, in quotes; 412 names the current one.",
+    ),
 ]
 _DryRun = Annotated[bool, Query(description="Decide, answer what would happen or the refusal, and write nothing.")]
 
@@ -285,7 +287,8 @@ def _described(body: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def _answer_schema() -> dict[str, Any]:
+def _carried_out(words: str) -> dict[str, Any]:
     (schema,), components = msgspec.json.schema_components([Answer], ref_template="#/components/schemas/{name}")
     SCHEMAS.update(components)
-    return schema
+    tag = {"description": "the version afterwards, in quotes", "schema": {"type": "string"}}
+    return {"description": words, "headers": {"ETag": tag}, "content": {_CONTENT_TYPE: {"schema": schema}}}
