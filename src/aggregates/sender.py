@@ -9,7 +9,7 @@ from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.aggregates.values import out_of_range, required_text
 from drumbeat.events import Event, Fact
-from drumbeat.events.addresses import is_address
+from drumbeat.events.addresses import ALLOWED, normalized_address
 from drumbeat.events.sender import (
     SenderDisconnected,
     SenderReconnected,
@@ -82,15 +82,16 @@ def register_sender(
     """A sender of the workspace becomes known. Raises `out_of_range`, `wrong_state` when the stream exists."""
     if state is not None:
         raise Refused(RefusalCode.WRONG_STATE, "there is a sender with this id already", field="sender_id")
-    if not is_address(channel, address):
-        raise out_of_range("address", address, f"a {channel} address")
+    kept = normalized_address(channel, address)
+    if kept is None:
+        raise out_of_range("address", address, ALLOWED[channel])
     if daily_limit is not None and not 1 <= daily_limit <= 1_000_000:
         raise out_of_range("daily_limit", daily_limit, "1 to 1,000,000, or none")
     return (
         SenderRegistered(
             channel=channel,
             friendly_name=required_text("friendly_name", friendly_name),
-            address=address.strip(),
+            address=kept,
             daily_limit=daily_limit,
             schedule_id=schedule_id,
         ),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.events.addresses import COUNTRIES
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 10_000
@@ -76,3 +77,16 @@ def out_of_range(field: str, value: object, allowed: str) -> Refused:
         value=shown,
         allowed=allowed,
     )
+
+
+def not_acceptable(field: str, allowed: str) -> Refused:
+    """The refusal of a personal value, which is not repeated: a refusal may be kept."""
+    return Refused(RefusalCode.OUT_OF_RANGE, f"{field} is not acceptable", field=field, allowed=allowed)
+
+
+def country_code(text: str) -> str:
+    """A country of ISO 3166-1 in capitals. Raises `out_of_range`."""
+    code = text.strip().upper()
+    if code not in COUNTRIES:
+        raise out_of_range("country", code[:20], "an ISO 3166-1 country of two letters, such as PT")
+    return code

@@ -27,11 +27,15 @@ from drumbeat.events.values import Channel, Priority
 
 
 class ChangeProfile(OfContact):
-    """Replace the whole of what is known of the person. Addresses are kept in one spelling."""
+    """Replace the whole of what is known of the person.
+
+    Addresses are kept in one spelling; `country` (ISO 3166-1) is that of a phone number that names none.
+    """
 
     NAME: ClassVar[str] = "change_profile"
     name: str | None = None
     phone: str | None = None
+    country: str | None = None
     email: str | None = None
     profile: dict[str, str] = Field(default_factory=dict)
     zone: str | None = None
@@ -100,6 +104,7 @@ def _change_profile(command: ChangeProfile, run: Run) -> Done:
     read = read_profile(
         name=command.name,
         phone=command.phone,
+        country=command.country,
         email=command.email,
         profile=command.profile,
         zone=command.zone,

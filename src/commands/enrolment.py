@@ -31,12 +31,16 @@ ROWS_FOR_BULK = 50
 
 
 class ContactRow(BaseModel):
-    """One person to enrol. Nothing here is judged before its row's turn comes: a bad row spoils no other."""
+    """One person to enrol. `country` (ISO 3166-1) is that of a phone number that names none.
+
+    Nothing here is judged before its row's turn comes: a bad row spoils no other.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     reference: str
     name: str | None = None
     phone: str | None = None
+    country: str | None = None
     email: str | None = None
     profile: dict[str, str] = Field(default_factory=dict)
     zone: str | None = None
@@ -74,6 +78,7 @@ def read_row(row: ContactRow, campaign_id: UUID, workspace_key: bytes) -> Read:
     profile = read_profile(
         name=row.name,
         phone=row.phone,
+        country=row.country,
         email=row.email,
         profile=row.profile,
         zone=row.zone,

@@ -57,6 +57,7 @@ class HistoryRow:
     reference: str
     name: str | None = None
     phone: str | None = None
+    country: str | None = None
     email: str | None = None
     profile: Mapping[str, str] = field(default_factory=dict)
     zone: str | None = None
@@ -168,6 +169,7 @@ class _Recording:
         said = read_profile(
             name=row.name,
             phone=row.phone,
+            country=row.country,
             email=row.email,
             profile=row.profile,
             zone=row.zone,

@@ -4,21 +4,25 @@ from typing import ClassVar
 from uuid import UUID
 
 from drumbeat.aggregates.suppression import SUPPRESSION, add_suppression, lift_suppression
-from drumbeat.aggregates.values import out_of_range
+from drumbeat.aggregates.values import country_code, not_acceptable
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
 from drumbeat.commands.loop import Run
-from drumbeat.events.addresses import is_address, normalized_address
+from drumbeat.events.addresses import ALLOWED, normalized_address
 from drumbeat.events.ids import suppression_id
 from drumbeat.events.values import Channel
 
 
 class AddSuppression(Command):
-    """Put an address on the do-not-contact list."""
+    """Put an address on the do-not-contact list.
+
+    `country` (ISO 3166-1) is that of a phone number that names none.
+    """
 
     NAME: ClassVar[str] = "add_suppression"
     channel: Channel
     address: str
+    country: str | None = None
     reason: str
     source: str = "api"
 
@@ -29,14 +33,16 @@ class LiftSuppression(Command):
     NAME: ClassVar[str] = "lift_suppression"
     channel: Channel
     address: str
+    country: str | None = None
     reason: str
 
 
 def _stream_of(command: AddSuppression | LiftSuppression, run: Run) -> UUID:
-    if not is_address(command.channel, command.address):
-        raise out_of_range("address", command.address, f"a {command.channel} address")
-    key = run.keys.key(run.principal.workspace_id)
-    return suppression_id(key, command.channel, normalized_address(command.channel, command.address))
+    country = country_code(command.country) if command.country else None
+    address = normalized_address(command.channel, command.address, country)
+    if address is None:
+        raise not_acceptable("address", ALLOWED[command.channel])
+    return suppression_id(run.keys.key(run.principal.workspace_id), command.channel, address)
 
 
 def _add(command: AddSuppression, run: Run) -> Done:

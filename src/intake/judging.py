@@ -20,6 +20,7 @@ def refusal_of_person(row: Row, mapping: Mapping) -> Refusal | None:
         reference=person.reference,
         name=person.name,
         phone=person.phone,
+        country=person.country,
         email=person.email,
         profile=dict(person.profile),
         zone=person.zone,

@@ -62,6 +62,8 @@ class ContactColumns(_Part):
     """The person's id in the source. Without it every row is a contact of its own, named by its row number."""
     name: Column | None = None
     phone: Column | None = None
+    country: Column | None = None
+    """ISO 3166-1, of a phone number that names none."""
     email: Column | None = None
     zone: Column | None = None
     """IANA names; a contact without one is told in the campaign's zone."""

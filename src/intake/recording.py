@@ -146,6 +146,7 @@ class Recording:
             reference=person.reference,
             name=person.name,
             phone=person.phone,
+            country=person.country,
             email=person.email,
             profile=person.profile,
             zone=person.zone,

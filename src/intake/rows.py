@@ -32,6 +32,7 @@ class Person:
     reference: str
     name: str | None = None
     phone: str | None = None
+    country: str | None = None
     email: str | None = None
     zone: str | None = None
     tags: tuple[str, ...] = ()
@@ -87,6 +88,7 @@ class RowReader:
         self._reference = Field[str](header, contact.reference, str, empty="", required=True)
         self._name = text_field(header, contact.name, longest=_MAX_TEXT)
         self._phone = text_field(header, contact.phone, longest=_MAX_TEXT)
+        self._country = text_field(header, contact.country, longest=_MAX_TEXT)
         self._email = text_field(header, contact.email, longest=_MAX_TEXT)
         self._zone = Field[str | None](header, contact.zone, lambda text: zone(text).key, empty=None)
         self._tags = [text_field(header, column, longest=_MAX_TAG) for column in contact.tags]
@@ -147,6 +149,7 @@ class RowReader:
             reference=reference,
             name=self._name.read(cells, complaints),
             phone=self._phone.read(cells, complaints),
+            country=self._country.read(cells, complaints),
             email=self._email.read(cells, complaints),
             zone=self._zone.read(cells, complaints),
             tags=tuple(dict.fromkeys(tags)),

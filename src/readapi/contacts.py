@@ -9,11 +9,11 @@ import msgspec
 from fastapi import Query
 from starlette.responses import Response
 
+from drumbeat.events.addresses import country_of
 from drumbeat.events.labels import contact_labels
 from drumbeat.events.values import ContactStatus, Priority, Vocabulary
 from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
-from drumbeat.readapi.calling_codes import country_of
 from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.database import Row, Snapshot
 from drumbeat.readapi.goals import active_ids, goals_of, primary
@@ -57,7 +57,7 @@ _OVER = frozenset({"finalizing", "completed", "cancelled", "archived"})
 
 
 class Phone(msgspec.Struct):
-    """A phone number, and the country when its calling code belongs to one alone (ISO 3166)."""
+    """A phone number, in E.164, and its country (ISO 3166-1); null where the number does not say."""
 
     number: str
     country: str | None

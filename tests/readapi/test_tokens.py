@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from drumbeat.readapi import cursors
 from drumbeat.readapi.as_of import AsOf, NotAToken, parse, parse_position
-from drumbeat.readapi.calling_codes import country_of
 from drumbeat.readapi.problems import MalformedCursor
 
 
@@ -51,11 +50,3 @@ def test_a_cursor_of_another_question_is_refused() -> None:
     cursor = cursors.encode(cursors.question("/campaigns", [("sort", "name")]), ("a", UUID(int=1)))
     with pytest.raises(MalformedCursor, match="another question"):
         cursors.decode(cursor, cursors.question("/campaigns", [("sort", "date")]), TYPES)
-
-
-@pytest.mark.parametrize(
-    ("phone", "country"),
-    [("+351210000001", "PT"), ("+4930123", "DE"), ("+12025550100", None), ("030 123", None), ("+", None)],
-)
-def test_a_calling_code_names_a_country_only_when_it_is_alone(phone: str, country: str | None) -> None:
-    assert country_of(phone) == country

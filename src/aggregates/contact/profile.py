@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
-from drumbeat.aggregates.values import out_of_range, require_storable
-from drumbeat.events.addresses import is_address, normalized_address
+from drumbeat.aggregates.values import country_code, not_acceptable, out_of_range, require_storable
+from drumbeat.events.addresses import ALLOWED, normalized_address
 from drumbeat.events.hours import is_zone
 from drumbeat.events.ids import suppression_id
 from drumbeat.events.values import AddressKey, Channel, ContactPrivate, Priority
@@ -20,7 +20,8 @@ LONGEST_TAG = 100
 MOST_TAGS = 50
 MOST_PROFILE_FIELDS = 100
 
-_PHONE_NUMBER = re.compile(r"\+[0-9]{7,15}|[0-9]{9,15}")
+_PHONE_NUMBER = re.compile(r"\+?[0-9]{9,15}")
+_NOT_DIALLED = re.compile(r"[\s().\-/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def read_profile(
     *,
     name: str | None = None,
     phone: str | None = None,
+    country: str | None = None,
     email: str | None = None,
     profile: Mapping[str, str] | None = None,
     zone: str | None = None,
@@ -47,13 +49,14 @@ def read_profile(
 ) -> Profile:
     """Judge what is said of a person. Raises `Refused` (`out_of_range`) for the first value at fault.
 
-    Blank texts count as not given. A refused personal value is not repeated in the refusal, which may be kept.
+    `country` is that of a phone number that names none. Blank texts count as not given. A refused personal value
+    is not repeated in the refusal, which may be kept.
     """
     for field, value in (("name", name), ("profile", profile), ("tags", tags)):
         require_storable(field, value)
     private = ContactPrivate(
         name=_personal("name", name),
-        phone=_address(Channel.PHONE, "phone", phone),
+        phone=_address(Channel.PHONE, "phone", phone, _country(country)),
         email=_address(Channel.EMAIL, "email", email),
         profile=_fields(profile) if profile else {},
     )
@@ -80,10 +83,12 @@ def opaque_reference(reference: str, workspace_key: bytes) -> str:
             value=len(text),
             allowed=f"1 to {LONGEST_REFERENCE} characters",
         )
-    if "@" in text and is_address(Channel.EMAIL, text):
-        return _hashed(normalized_address(Channel.EMAIL, text), workspace_key)
-    number = normalized_address(Channel.PHONE, text)
-    return _hashed(number, workspace_key) if _PHONE_NUMBER.fullmatch(number) else text
+    address = normalized_address(Channel.EMAIL, text) or normalized_address(Channel.PHONE, text)
+    if address is not None:
+        return _hashed(address, workspace_key)
+    # Without its country a number is no address, but it is a person's number nonetheless.
+    digits = _NOT_DIALLED.sub("", text)
+    return _hashed(digits, workspace_key) if _PHONE_NUMBER.fullmatch(digits) else text
 
 
 def address_claim_id(campaign_id: UUID, key: UUID) -> UUID:
@@ -98,16 +103,21 @@ def _hashed(text: str, workspace_key: bytes) -> str:
 def _personal(field: str, text: str | None) -> str | None:
     trimmed = text.strip() if text else ""
     if len(trimmed) > LONGEST_PERSONAL_TEXT:
-        raise _unsaid(field, f"at most {LONGEST_PERSONAL_TEXT} characters")
+        raise not_acceptable(field, f"at most {LONGEST_PERSONAL_TEXT} characters")
     return trimmed or None
 
 
-def _address(channel: Channel, field: str, text: str | None) -> str | None:
+def _address(channel: Channel, field: str, text: str | None, country: str | None = None) -> str | None:
     if text is None or not text.strip():
         return None
-    if not is_address(channel, text):
-        raise _unsaid(field, "a phone number, best +country number" if channel is Channel.PHONE else "a mailbox")
-    return normalized_address(channel, text)
+    address = normalized_address(channel, text, country)
+    if address is None:
+        raise not_acceptable(field, ALLOWED[channel])
+    return address
+
+
+def _country(country: str | None) -> str | None:
+    return country_code(country) if country and country.strip() else None
 
 
 def _fields(profile: Mapping[str, str]) -> dict[str, str]:
@@ -115,7 +125,7 @@ def _fields(profile: Mapping[str, str]) -> dict[str, str]:
         raise out_of_range("profile", len(profile), f"at most {MOST_PROFILE_FIELDS} fields")
     for name, value in profile.items():
         if not 1 <= len(name.strip()) <= LONGEST_TAG or len(value) > LONGEST_PERSONAL_TEXT:
-            raise _unsaid(
+            raise not_acceptable(
                 "profile", f"names of 1 to {LONGEST_TAG} and values of at most {LONGEST_PERSONAL_TEXT} characters"
             )
     return dict(profile)
@@ -143,7 +153,3 @@ def _tags(tags: Sequence[str]) -> tuple[str, ...]:
         if not 1 <= len(tag) <= LONGEST_TAG:
             raise out_of_range("tags", f"{tag[:40]}…" if tag else "", f"tags of 1 to {LONGEST_TAG} characters")
     return distinct
-
-
-def _unsaid(field: str, allowed: str) -> Refused:
-    return Refused(RefusalCode.OUT_OF_RANGE, f"{field} is not acceptable", field=field, allowed=allowed)
