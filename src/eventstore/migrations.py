@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from drumbeat.eventstore.sql.queries import load_queries
+from drumbeat.queries import load_queries
 
 _HERE = Path(__file__).parent
 _SQL = load_queries(_HERE / "sql" / "migrations.sql")

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import psycopg
 
-from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.engine.bookkeeping import GENERATION, READMODEL, Kind
+from drumbeat.queries import load_queries
 
 SQL = load_queries(Path(__file__).with_name("dead_letters.sql"))
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import psycopg
 
-from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.bookkeeping import GENERATION
+from drumbeat.queries import load_queries
 from drumbeat.transport.reconciliation import EXAMPLES, Fault, Finding
 from drumbeat.transport.records import decode_envelope
 from drumbeat.transport.source import LOG

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psycopg
 
-from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.bookkeeping import GENERATION
+from drumbeat.queries import load_queries
 
 _SQL = load_queries(Path(__file__).with_name("standing.sql"))
 

@@ -20,7 +20,6 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.engine.shapes import (
     Derived,
     Entity,
@@ -48,6 +47,7 @@ from drumbeat.projections.timers_contacts import (
     addresses_of,
     progress_of,
 )
+from drumbeat.queries import load_queries
 
 _SQL = Path(__file__).with_suffix(".sql")
 _QUERIES = load_queries(_SQL)

@@ -1,5 +1,5 @@
 """Named statements, kept in `.sql` files beside the code that runs them."""
 
-from drumbeat.eventstore.sql.queries import Queries, load_queries
+from drumbeat.queries import Queries, load_queries
 
 __all__ = ["Queries", "load_queries"]

@@ -8,8 +8,8 @@ from pathlib import Path
 from uuid import UUID
 
 from drumbeat.eventstore.migrations import MigrationSet
-from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.engine.table import Cursor
+from drumbeat.queries import load_queries
 from drumbeat.transport.source import Checkpoint, Places
 from drumbeat.transport.texts import as_text
 

@@ -6,10 +6,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from drumbeat.eventstore.sql.queries import Queries, load_queries
 from drumbeat.projections.engine.bookkeeping import GENERATION, SQL
 from drumbeat.projections.engine.feeding import begin, fed_from
 from drumbeat.projections.engine.shapes import Projection
+from drumbeat.queries import Queries, load_queries
 from drumbeat.transport.source import LOG
 
 

@@ -15,9 +15,9 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from drumbeat.eventstore.sql.queries import load_queries
 from drumbeat.projections.engine.rows import COPY_OPTIONS, Row, as_array, csv_lines, json_rows
 from drumbeat.projections.engine.shapes import Key
+from drumbeat.queries import load_queries
 
 R = TypeVar("R", bound=Row)
 Cursor = psycopg.Cursor[Any]
