@@ -13,6 +13,7 @@ from drumbeat.commands import (
     history,
     imports,
     reports,
+    requests,
     schedules,
     senders,
     suppressions,
@@ -37,6 +38,7 @@ HANDLERS: dict[type[Command], Handler] = {
     **calls.HANDLERS,
     **evaluations.HANDLERS,
     **history.HANDLERS,
+    **requests.HANDLERS,
 }
 
 
@@ -65,6 +67,6 @@ class Commands:
             principal=principal,
             now=now,
             idempotency=idempotency,
-            fingerprint=command.fingerprint() if idempotency else b"",
+            fingerprint=(idempotency.request or command.fingerprint()) if idempotency else b"",
         )
         return HANDLERS[type(command)](command, run)

@@ -63,6 +63,19 @@ class EnrolContacts(Command):
     rows: tuple[ContactRow, ...]
 
 
+class EnrolContact(ContactRow, Command):
+    """Make one person a contact of a campaign.
+
+    `Done.results` has one answer: `contact_id`, `reference` and `result`, accepted or already_enrolled;
+    `Done.stream_id` is the contact's. Raises what `EnrolContacts` does, `out_of_range`, and the reason for which
+    an enrolment is turned away.
+    """
+
+    NAME: ClassVar[str] = "enrol_contact"
+    model_config = Command.model_config
+    campaign_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A row that can be decided on."""
@@ -108,6 +121,11 @@ def _enrol(command: EnrolContacts, run: Run) -> Done:
 
         done.append(run.many(plan, bulk=len(rows) >= ROWS_FOR_BULK, item=str(number)))
     return together(done)
+
+
+def _enrol_one(command: EnrolContact, run: Run) -> Done:
+    read = read_row(command, command.campaign_id, run.keys.key(run.principal.workspace_id))
+    return run.many(lambda: _Enrolling(run, command.campaign_id, [read]).plan_of(read))
 
 
 def together(done: Sequence[Done]) -> Done:
@@ -161,10 +179,21 @@ class _Enrolling:
         results = tuple(self._answer(row) for row in self._rows)
         return Plan(self._campaign_id, self._campaign.version(self._campaign_id), self._events, results)
 
+    def plan_of(self, row: Read) -> Plan:
+        """The events of the only row; a refusal is recorded, and then raised."""
+        refusal: Refused | None = None
+        try:
+            result = {"result": "accepted" if self._enrol(row) else "already_enrolled"}
+        except EnrolmentRefused as refused:
+            self._events += self._contacts.write(row.contact_id, refused.facts)
+            refusal, result = refused, {}
+        answer = _named(row) | result
+        return Plan(row.contact_id, self._contacts.version(row.contact_id), self._events, (answer,), refusal)
+
     def _answer(self, row: Read | Refused) -> dict[str, Any]:
         if isinstance(row, Refused):
             return refused_row(row)
-        named = {"contact_id": str(row.contact_id), "reference": row.reference}
+        named = _named(row)
         try:
             accepted = self._enrol(row)
         except EnrolmentRefused as refused:
@@ -202,4 +231,8 @@ class _Enrolling:
         return [address_claim_id(self._campaign_id, key.key) for key in row.profile.address_keys]
 
 
-HANDLERS: dict[type[Command], Handler] = {EnrolContacts: _enrol}
+def _named(row: Read) -> dict[str, Any]:
+    return {"contact_id": str(row.contact_id), "reference": row.reference}
+
+
+HANDLERS: dict[type[Command], Handler] = {EnrolContacts: _enrol, EnrolContact: _enrol_one}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
@@ -29,20 +29,33 @@ class WorkspaceKeys(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency:
-    """A key under which a command has its effect at most once. `kept_for` None: for ever (policies)."""
+    """A key under which a command has its effect at most once. `kept_for` None: for ever (policies).
+
+    `request` identifies what was asked for where the command is only a part of it, found on the way; else the
+    command does.
+    """
 
     key: str
     kept_for: timedelta | None = timedelta(days=7)
+    request: bytes | None = None
+
+    def part(self, item: str) -> "Idempotency":
+        """The same for one of the commands that a request is made of."""
+        return replace(self, key=f"{self.key}:{item}")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one append shall write, and the answer to give for it (kept with an idempotency key)."""
+    """What one append shall write, and the answer to give for it (kept with an idempotency key).
+
+    `refusal`: what is raised once the events are written, where being refused is itself a fact; no key keeps it.
+    """
 
     stream_id: UUID
     version: int
     events: Sequence[Event[Fact]]
     results: tuple[dict[str, Any], ...] = ()
+    refusal: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +133,8 @@ class Run:
                     continue
                 if appended.answer is not None:
                     return _kept(appended)
+                if planned.refusal is not None:
+                    raise planned.refusal
                 return _done(planned, appended)
         except KeyReused as reused:
             raise Refused(
@@ -159,7 +174,7 @@ class Run:
         return None if appended is None else _kept(appended)
 
     def _once(self, key: str | None, planned: Plan) -> Once | None:
-        if key is None or self.idempotency is None:
+        if key is None or self.idempotency is None or planned.refusal is not None:
             return None
         kept_for = self.idempotency.kept_for
         answer = {

@@ -28,6 +28,13 @@ def declared(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     return by_status
 
 
+def answered(answer: Any, words: str) -> dict[str, Any]:
+    """A JSON answer in the responses of OpenAPI, from its type."""
+    (schema,), components = msgspec.json.schema_components([answer], ref_template="#/components/schemas/{name}")
+    SCHEMAS.update(components)
+    return {"description": words, "content": {"application/json": {"schema": schema}}}
+
+
 def _empty_response() -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
     return {"description": "", "content": {CONTENT_TYPE: {"schema": schema, "examples": {}}}}

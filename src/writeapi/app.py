@@ -10,10 +10,10 @@ from fastapi import FastAPI, Request
 from drumbeat.commands.dispatch import Commands
 from drumbeat.events import Principal
 from drumbeat.web import app as web
-from drumbeat.writeapi import campaigns, contacts, senders
+from drumbeat.writeapi import bulk, campaigns, contacts, senders
 from drumbeat.writeapi.commanding import Services
 
-ROUTERS = (campaigns.router, contacts.router, senders.router)
+ROUTERS = (bulk.router, campaigns.router, contacts.router, senders.router)
 
 _DESCRIPTION = """\
 Commands: what happens is decided when it is asked for, and written to the log or refused by name. Every answer has

@@ -12,6 +12,12 @@ _LIVING = (No.DELETED, No.WRONG_STATE, No.REMOVED)
 _ACTING = (*_LIVING, No.SUPPRESSED, No.OPTED_OUT, No.CAMPAIGN_NOT_RUNNING, No.NOT_FOR_AN_IMPORT)
 
 commands(
+    router, "POST", _ALL, enrolment.EnrolContact, summary="Enrol one contact", made=True,
+    refusals=(
+        No.DELETED, No.NOT_FOR_AN_IMPORT, No.REMOVED, No.CAMPAIGN_OVER, No.SUPPRESSED, No.DUPLICATE_ADDRESS,
+    ),
+)  # fmt: skip
+commands(
     router, "POST", f"{_ALL}/batch", enrolment.EnrolContacts,
     summary="Enrol contacts, each judged by itself", refusals=(No.DELETED, No.NOT_FOR_AN_IMPORT),
 )  # fmt: skip

@@ -1,0 +1,113 @@
+"""Bodies of requests: how one is read within its limits, judged against its type, and described."""
+
+import inspect
+import json
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from drumbeat.commands.command import Command
+from drumbeat.web.declaring import SCHEMAS
+from drumbeat.web.problems import Problem
+from drumbeat.writeapi.problems import BodyTooLarge, InvalidBody, NotJson
+
+B = TypeVar("B", bound=BaseModel)
+
+JSON = "application/json"
+_REFERENCE = "#/components/schemas/{model}"
+
+WITH_BODY: tuple[type[Problem], ...] = (InvalidBody, BodyTooLarge, NotJson)
+"""What whoever sends a body may be answered for it."""
+
+
+async def body_of(request: Request) -> bytes:
+    """The request's body. Raises `BodyTooLarge` as soon as it is, whatever the client said of its length."""
+    limit: int = request.app.state.writing.body_limit_bytes
+    read = bytearray()
+    async for part in request.stream():
+        read += part
+        if len(read) > limit:
+            raise BodyTooLarge(f"a body has at most {limit} bytes", allowed=f"≤ {limit} bytes")
+    return bytes(read)
+
+
+def read_body(body: type[B], request: Request, raw: bytes) -> B:
+    """The body as its type. Raises `NotJson`, `InvalidBody`."""
+    kind = media_type(request, JSON)
+    if kind != JSON:
+        raise NotJson(f"the body is sent as {kind!r}", field="Content-Type", value=kind, allowed=JSON)
+    try:
+        # Looked through for what pydantic lets pass; it reads the bytes itself.
+        json.loads(raw or b"{}", object_pairs_hook=_no_twice, parse_constant=_no_constant)
+        return body.model_validate_json(raw or b"{}")
+    except ValidationError as error:
+        raise invalid_body(error) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidBody(f"the body is no JSON document: {error}") from error
+
+
+def invalid_body(error: ValidationError, *above: str) -> InvalidBody:
+    """The problem for the first value that a type does not allow; `above` is where in the body it was read."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(map(str, (*above, *first["loc"])))
+    return InvalidBody(
+        f"{field or 'the body'}: {first['msg']}", field=field or None, value=_short(first.get("input"))
+    )
+
+
+def given_fields(body: BaseModel) -> dict[str, Any]:
+    """The fields that the client named, with their values."""
+    return {name: getattr(body, name) for name in type(body).model_fields if name in body.model_fields_set}
+
+
+def media_type(request: Request, otherwise: str) -> str:
+    """What the client says that it sends."""
+    return request.headers.get("content-type", otherwise).partition(";")[0].strip().lower()
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return found
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _short(value: Any) -> Any:
+    text = repr(value)
+    return value if len(text) <= 200 else f"{text[:200]}…"
+
+
+def body_type(command: type[Command], taken: set[str]) -> type[BaseModel] | None:
+    """The fields of a command that are not `taken` by path or headers, as a body; None when there are none."""
+    fields: dict[str, tuple[Any, FieldInfo]] = {
+        name: (field.annotation, field) for name, field in command.model_fields.items() if name not in taken
+    }
+    if not fields:
+        return None
+    made: type[BaseModel] = create_model(
+        command.__name__,
+        __config__=ConfigDict(extra="forbid"),
+        __doc__=inspect.getdoc(command),
+        **fields,  # type: ignore[call-overload]
+    )
+    return made
+
+
+def described(body: type[BaseModel]) -> dict[str, Any]:
+    """A body in the OpenAPI document."""
+    schema = body.model_json_schema(ref_template=_REFERENCE)
+    SCHEMAS.update(schema.pop("$defs", {}))
+    SCHEMAS[body.__name__] = schema
+    required = bool(schema.get("required"))
+    return {
+        "requestBody": {
+            "required": required,
+            "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}},
+        }
+    }
