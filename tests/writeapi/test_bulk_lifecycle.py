@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -30,7 +30,7 @@ def drafted(api: Writing, count: int) -> list[str]:
 def bulk(api: Writing, command: str, ids: list[str], path: str = "/campaigns/bulk", **more: Any) -> dict[str, Any]:
     headers = {name: more.pop(name) for name in tuple(more) if name == "Idempotency_Key"}
     body = {"command": command, "campaign_ids": ids, **more}
-    return cast("dict[str, Any]", api.done(path, body, **headers))
+    return api.done(path, body, **headers)
 
 
 def test_each_campaign_is_done_or_refused_by_itself_in_the_order_of_the_request(api: Writing) -> None:
