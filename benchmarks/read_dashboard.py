@@ -4,14 +4,12 @@ The peer is an endpoint of a FastAPI application that returns a constant; the fl
 statement from psycopg. Both applications run in a process of their own under the same server.
 """
 
-import multiprocessing
 import socket
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from multiprocessing.process import BaseProcess
 from threading import Event as Flag
 from uuid import UUID, uuid4, uuid5
 
@@ -21,6 +19,7 @@ from eventsourcing.persistence import StoredEvent
 from fastapi import FastAPI
 
 from benchmarks.harness import Bench, Goal, Result
+from benchmarks.serving import exchange, request, served
 from drumbeat import telemetry
 from drumbeat.bootstrap import MIGRATION_SETS, PROJECTIONS, api
 from drumbeat.events import Cause, Event, Fact
@@ -60,9 +59,9 @@ def dashboard_read(bench: Bench) -> Result:
     with bench.database() as url:
         _make_campaign(url, people)
         with (
-            _served(_serve_ours, url) as ours,
-            _served(_serve_anew, url) as anew,
-            _served(_serve_constant, url) as constant,
+            served(_serve_ours, url) as ours,
+            served(_serve_anew, url) as anew,
+            served(_serve_constant, url) as constant,
         ):
             _check(ours, people)
             path = f"/campaigns/{CAMPAIGN}/dashboard"
@@ -81,23 +80,10 @@ def dashboard_read(bench: Bench) -> Result:
 
 
 def _over_http(port: int, path: str, reads: int) -> float:
-    request = f"GET {path} HTTP/1.1\r\nHost: drumbeat\r\n\r\n".encode()
+    asked = request("GET", path)
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _median(lambda: _exchange(connection, request), reads)
-
-
-def _exchange(connection: socket.socket, request: bytes) -> bytes:
-    connection.sendall(request)
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        answer += connection.recv(65_536)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200"), head
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    while len(body) < length:
-        body += connection.recv(65_536)
-    return body
+        return _median(lambda: exchange(connection, asked), reads)
 
 
 def _statement(url: str, reads: int) -> float:
@@ -125,35 +111,10 @@ def _median(act: Callable[[], object], times: int) -> float:
 def _check(port: int, people: int) -> None:
     path = f"/campaigns/{CAMPAIGN}/dashboard"
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        answer = msgspec.json.decode(_exchange(connection, f"GET {path} HTTP/1.1\r\nHost: d\r\n\r\n".encode()))
+        answer = msgspec.json.decode(exchange(connection, request("GET", path)))
     assert answer["contacts"]["value"] == people
     assert answer["attempts"]["value"] == people
     assert sum(one["attempts"]["value"] for one in answer["outcomes"]) == people
-
-
-@contextmanager
-def _served(serve_on: Callable[[str, int], None], url: str) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(target=serve_on, args=(url, port), daemon=True)
-    process.start()
-    try:
-        _wait_for(port, process)
-        yield port
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _wait_for(port: int, process: BaseProcess) -> None:
-    while True:
-        assert process.is_alive(), "the server did not start"
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _serve_ours(url: str, port: int) -> None:

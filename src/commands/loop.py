@@ -118,14 +118,19 @@ class Run:
     def many(self, plan: Callable[[], Plan], *, bulk: bool = False, item: str = "") -> Done:
         """Carry out a plan over any number of streams, all or nothing; taken anew when a stream changed meanwhile.
 
-        A command of several appends gives each its `item`: the key is kept per item. Raises `Refused`.
+        A command of several appends gives each its `item`: the key is kept per item. A known key costs no look of
+        its own: the append finds it. Raises `Refused`.
         """
         key = f"{self.idempotency.key}{item and ':' + item}" if self.idempotency else None
         try:
-            if key is not None and (kept := self._answered(key)) is not None:
-                return kept
             for _ in range(MAX_ATTEMPTS):
-                planned = plan()
+                try:
+                    planned = plan()
+                except Refused:
+                    # The first answer under a key stands, whatever has become of the stream since.
+                    if key is not None and (kept := self._answered(key)) is not None:
+                        return kept
+                    raise
                 append = self.ledger.append_bulk if bulk else self.ledger.append
                 try:
                     appended = append(planned.events, once=self._once(key, planned))

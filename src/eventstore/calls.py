@@ -1,7 +1,7 @@
-"""The calls that append, made through libpq itself.
+"""The calls that every command makes, through libpq itself: those that append, and those that read a stream.
 
-psycopg's cursor is made for every type and statement; for these three calls, whose parameters are bytes already,
-it takes two thirds of a client's time for an append. Everything else goes through it as usual.
+psycopg's cursor is made for every type and statement; for these calls, whose parameters are bytes already, it
+takes two thirds of a client's time. Everything else goes through it as usual.
 """
 
 import struct
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
+from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
@@ -23,7 +24,8 @@ _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
 _INTEGER: Final = struct.Struct(">i").pack
 _ARRAY_HEADER_BYTES: Final = 20
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_BINARY: Final = {count: [pq.Format.BINARY] * count for count in (2, 4, 9)}
+_LONG: Final = struct.Struct(">q").pack
+_BINARY: Final = {count: [pq.Format.BINARY] * count for count in (2, 4, 5, 9)}
 
 
 def append_one(connection: LogConnection, event: StoredEvent) -> Sequence[int]:
@@ -51,6 +53,30 @@ def append_once(connection: LogConnection, events: Sequence[StoredEvent], once: 
     result = _call(connection, "append_once", key + [array.packed for array in as_arrays(events)])
     positions = result.get_value(0, 0)
     return None if positions is None else _positions(positions, len(events))
+
+
+def select(
+    connection: LogConnection,
+    name: str,
+    stream_id: UUID,
+    versions: tuple[int, int],
+    limit: int | None,
+    of_types: Sequence[str | None],
+) -> list[StoredEvent]:
+    """Events or snapshots of a stream above one version and up to another, by a statement of `log.sql`."""
+    above, up_to = versions
+    arguments = [stream_id.bytes, _INTEGER(above), _INTEGER(up_to), None if limit is None else _LONG(limit)]
+    arguments += [None if one is None else one.encode() for one in of_types]
+    value = (result := _call(connection, name, arguments)).get_value
+    return [
+        StoredEvent(
+            stream_id,
+            int.from_bytes(value(row, 1) or b"", "big"),
+            (value(row, 2) or b"").decode(),
+            value(row, 3) or b"",
+        )
+        for row in range(result.ntuples)
+    ]
 
 
 def _call(connection: LogConnection, name: str, arguments: Sequence[bytes | None]) -> pq.abc.PGresult:

@@ -23,7 +23,7 @@ from eventsourcing.persistence import (
 )
 
 from drumbeat.commands.ledger import Appended, KeyReused, Once
-from drumbeat.eventstore.calls import append_many, append_once, append_one
+from drumbeat.eventstore.calls import append_many, append_once, append_one, select
 from drumbeat.eventstore.connections import Connection, Connections, LogConnection
 from drumbeat.eventstore.packing import as_arrays, as_copy, in_stream_order, uuid_of
 from drumbeat.eventstore.reader import LogReader
@@ -189,7 +189,14 @@ class SnapshotRecorder(AggregateRecorder):
     ) -> Sequence[StoredEvent]:
         """States of one stream between versions."""
         return _select(
-            self._connections, "snapshots", originator_id, gt, lte, desc=desc, limit=limit, type=self._of_type
+            self._connections,
+            "snapshots",
+            originator_id,
+            gt,
+            lte,
+            desc=desc,
+            limit=limit,
+            of_types=[self._of_type],
         )
 
 
@@ -202,18 +209,14 @@ def _select(
     *,
     desc: bool,
     limit: int | None,
-    **more: object,
+    of_types: Sequence[str | None] = (),
 ) -> list[StoredEvent]:
-    arguments = {
-        "stream_id": UUID(str(originator_id)),
-        "gt": -1 if gt is None else gt,
-        "lte": _LAST_VERSION if lte is None else lte,
-        "limit": limit,
-        **more,
-    }
-    query = _SQL[f"{what}_{'backward' if desc else 'forward'}"]
+    stream_id = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+    versions = (-1 if gt is None else gt, _LAST_VERSION if lte is None else lte)
     with connections.use() as connection:
-        return [StoredEvent(*row) for row in connection.execute(query, arguments, binary=True, prepare=True)]
+        return select(
+            connection, f"{what}_{'backward' if desc else 'forward'}", stream_id, versions, limit, of_types
+        )
 
 
 def _sorted_by_stream(events: Sequence[StoredEvent]) -> tuple[list[int] | None, Sequence[StoredEvent]]:

@@ -8,12 +8,14 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
 from drumbeat.web import openapi
 from drumbeat.web.declaring import invalid
+from drumbeat.web.directory import Directory
 from drumbeat.web.observing import Observed
 from drumbeat.web.problems import MethodNotAllowed, Problem, UnknownRoute
 
@@ -49,12 +51,14 @@ def create_app(parts: Sequence[Part]) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        # An operation is called by its question or its command, and so are the client's methods.
-        generate_unique_id_function=lambda route: route.name,
     )
-    for part in parts:
-        for router in part.routers:
-            app.include_router(router)
+    routes = [route for part in parts for router in part.routers for route in router.routes]
+    for route in routes:
+        if isinstance(route, APIRoute):
+            # An operation is called by its question or its command, and so are the client's methods.
+            route.unique_id = route.name
+    # Found in the directory; tried behind it for what it does not know: another method, a slash too many.
+    app.router.routes += [Directory(routes), *routes]
     app.add_middleware(Observed)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -26,8 +26,9 @@ class DryLedger:
         return self._ledger.load_many(aggregate, stream_ids)
 
     def append(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:  # noqa: ARG002
-        """Nothing is written."""
-        return Appended((), 0)
+        """Nothing is written; what was answered under the key before is answered again."""
+        kept = None if once is None else self.answered(once.workspace_id, once.key, once.request_hash)
+        return kept or Appended((), 0)
 
     append_bulk = append
 

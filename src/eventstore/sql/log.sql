@@ -51,14 +51,14 @@ SELECT min(position) FROM ledger.events WHERE recorded_at > %b;
 -- name: stream_forward
 -- Events of a stream between versions, oldest first.
 SELECT stream_id, version, type, bytes FROM ledger.events
-WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
-ORDER BY version ASC LIMIT %(limit)b;
+WHERE stream_id = $1 AND version > $2 AND version <= $3
+ORDER BY version ASC LIMIT $4;
 
 -- name: stream_backward
 -- Events of a stream between versions, newest first.
 SELECT stream_id, version, type, bytes FROM ledger.events
-WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
-ORDER BY version DESC LIMIT %(limit)b;
+WHERE stream_id = $1 AND version > $2 AND version <= $3
+ORDER BY version DESC LIMIT $4;
 
 -- name: streams
 -- Every event of many streams.
@@ -87,16 +87,14 @@ INSERT INTO ledger.snapshots (stream_id, version, type, bytes) SELECT * FROM unn
 -- name: snapshots_forward
 -- States of a stream between versions, oldest first.
 SELECT stream_id, version, type, bytes FROM ledger.snapshots
-WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
-    AND (%(type)b::text IS NULL OR type = %(type)b)
-ORDER BY version ASC LIMIT %(limit)b;
+WHERE stream_id = $1 AND version > $2 AND version <= $3 AND ($5::text IS NULL OR type = $5)
+ORDER BY version ASC LIMIT $4;
 
 -- name: snapshots_backward
 -- States of a stream between versions, newest first.
 SELECT stream_id, version, type, bytes FROM ledger.snapshots
-WHERE stream_id = %(stream_id)b AND version > %(gt)b AND version <= %(lte)b
-    AND (%(type)b::text IS NULL OR type = %(type)b)
-ORDER BY version DESC LIMIT %(limit)b;
+WHERE stream_id = $1 AND version > $2 AND version <= $3 AND ($5::text IS NULL OR type = $5)
+ORDER BY version DESC LIMIT $4;
 
 -- name: take_mark
 -- The last position handed out, and the transactions that may still commit at or below it.
