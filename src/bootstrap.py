@@ -5,7 +5,7 @@ What only one kind of process needs is imported when that process is put togethe
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -135,11 +135,11 @@ def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "Fas
         )
     ]
     if on is not None:
-        parts.append(_writing(database_url, on))
+        parts.append(_writing(settings, database_url, on))
     return create_app(parts)
 
 
-def _writing(database_url: str, on: Ledger) -> "Part":
+def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
     from drumbeat.writeapi.app import Deps, writing
     from drumbeat.writeapi.dry import DryLedger
 
@@ -149,6 +149,8 @@ def _writing(database_url: str, on: Ledger) -> "Part":
             dry=commands(database_url, DryLedger(on)),
             principal=lambda _request: person(),
             clock=now,
+            body_limit_bytes=settings.api_max_body_bytes,
+            key_kept_for=timedelta(hours=settings.idempotency_hours),
         )
     )
 
@@ -158,14 +160,13 @@ def run_api(settings: Settings, database_url: str, stop: Event) -> None:
 
     Commands are taken on this machine only, as long as nobody has to say who they are.
     """
-    from drumbeat.opsapi.serving import serve
+    from drumbeat.opsapi.serving import guard, serve
 
     check_all_schemas(settings, database_url)
     with closing(_open_ledger(settings, database_url)) as on:
         takes_commands = settings.api_host in {"127.0.0.1", "::1", "localhost"}
-        serve(
-            api(settings, database_url, on if takes_commands else None), settings.api_host, settings.api_port, stop
-        )
+        app = api(settings, database_url, on if takes_commands else None)
+        serve(app, settings.api_host, settings.api_port, stop, guard(settings))
 
 
 def run_projector(settings: Settings, database_url: str | None, stop: Event) -> None:

@@ -80,6 +80,24 @@ class Settings(BaseModel):
     )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the API listens.")
     api_port: int = Field(default=8400, ge=1, le=65_535, description="Port of the API.")
+    api_max_connections: int = Field(
+        default=1_000, ge=1, le=100_000, description="Connections that clients may have open with the API at once."
+    )
+    api_request_seconds: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3_600,
+        description="How long a request may take to arrive whole, and a client to take its answer.",
+    )
+    api_max_header_bytes: int = Field(
+        default=32_768, ge=1_000, le=1_000_000, description="Largest request line and headers of a request."
+    )
+    api_max_body_bytes: int = Field(
+        default=8 * 1024 * 1024, ge=1_000, le=100_000_000, description="Largest body of a command."
+    )
+    idempotency_hours: float = Field(
+        default=168.0, ge=0.01, le=87_600, description="How long an `Idempotency-Key` and its answer are kept."
+    )
     project_metrics_port: int = Field(
         default=8401, ge=0, le=65_535, description="Port of the projector's `/metrics`; 0 switches it off."
     )

@@ -15,6 +15,8 @@ from starlette.types import ASGIApp
 from drumbeat import telemetry
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
+from drumbeat.settings import Settings
+from drumbeat.web.connection import Guard, guarded
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +31,26 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(app: ASGIApp, host: str, port: int, stop: Event) -> None:
+def guard(settings: Settings) -> Guard:
+    """What the settings let a connection take."""
+    return Guard(
+        connections=settings.api_max_connections,
+        request_seconds=settings.api_request_seconds,
+        header_bytes=settings.api_max_header_bytes,
+        unread_bytes=2 * settings.api_max_body_bytes,
+    )
+
+
+def serve(app: ASGIApp, host: str, port: int, stop: Event, limits: Guard | None = None) -> None:
     """Answer requests until `stop` is set; those under way get a few seconds. Raises `Failed` for a taken port."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_DRAIN_SECONDS
+        app,
+        http=guarded(limits or Guard()),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = _Server(config)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -49,8 +50,7 @@ def create_app(parts: Sequence[Part]) -> FastAPI:
         title="Drumbeat",
         version=version("drumbeat"),
         lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
     )
     routes = [route for part in parts for router in part.routers for route in router.routes]
     for route in routes:
@@ -66,6 +66,13 @@ def create_app(parts: Sequence[Part]) -> FastAPI:
     made = openapi.document(app, parts)
     # FastAPI's documented way to replace its document.
     app.openapi = lambda: made  # type: ignore[method-assign]
+    document = msgspec.json.encode(made)
+
+    async def tell_document(_request: Request) -> Response:
+        # Encoded once: it is large, and whoever asks for it often must not hold up the others.
+        return Response(document, media_type="application/json")
+
+    app.add_route("/openapi.json", tell_document)
     app.state.parameters = openapi.parameters(made)
     app.state.takes = [(compile_path(path)[0], method) for method, path in app.state.parameters]
     return app

@@ -9,16 +9,16 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from drumbeat.web.problems import CONTENT_TYPE, InvalidParameter, Problem, UnknownParameter
+from drumbeat.web.problems import CONTENT_TYPE, OF_ANY_REQUEST, InvalidParameter, Problem, UnknownParameter
 
 SCHEMAS: dict[str, Any] = {}
 """JSON Schemas of all declared answers by name; filled while the modules of endpoints are imported."""
 
 
 def declared(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """The responses of OpenAPI for these problems, by status."""
+    """The responses of OpenAPI for these problems, and those of any request, by status."""
     by_status: dict[int | str, dict[str, Any]] = {}
-    for kind in dict.fromkeys(kinds):
+    for kind in dict.fromkeys((*kinds, *OF_ANY_REQUEST)):
         response = by_status.setdefault(kind.status, _empty_response())
         response["description"] = f"{response['description']} `{kind.code}`: {kind.title}.".strip()
         example = msgspec.to_builtins(kind("what exactly is wrong, in a sentence").document())

@@ -4,6 +4,7 @@ import time
 from uuid import UUID, uuid4
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from drumbeat import telemetry
@@ -11,6 +12,9 @@ from drumbeat.web.problems import InternalError
 
 CORRELATION_HEADER = "Correlation-Id"
 _HEADER = CORRELATION_HEADER.lower().encode()
+
+CLIENT_GONE = 499
+"""Told in logs and metrics of a request whose client went away, or was cut off, before it was whole."""
 
 log = structlog.get_logger()
 
@@ -41,6 +45,9 @@ class Observed:
         with telemetry.correlated(correlation_id):
             try:
                 await self._app(scope, receive, send_observed)
+            except ClientDisconnect:
+                # Whoever ended the connection has answered the client, if it is still there to be answered.
+                status = status or CLIENT_GONE
             except Exception:
                 log.exception("request_broke", path=scope["path"])
                 if status == 0:

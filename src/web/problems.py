@@ -3,13 +3,18 @@
 Problem
 ├── BadRequest 400
 │   ├── UnknownParameter      a query parameter that this route does not have
-│   └── InvalidParameter      a value that is not allowed
+│   ├── InvalidParameter      a value that is not allowed
+│   ├── MalformedRequest      what was sent is no HTTP
+│   └── RequestCutOff         the client stopped in the middle of its request
 ├── NotFound 404
 │   └── UnknownRoute
 ├── MethodNotAllowed 405
+├── RequestTooSlow 408
+├── HeadersTooLarge 431
 ├── Unavailable 503           with Retry-After
 │   ├── DatabaseAway
-│   └── NotReady
+│   ├── NotReady
+│   └── TooManyConnections
 └── InternalError 500         a mistake of ours
 """
 
@@ -103,6 +108,16 @@ class InvalidParameter(BadRequest):
     title = "A parameter has a value that is not allowed"
 
 
+class MalformedRequest(BadRequest):
+    code = "malformed-request"
+    title = "What was sent is no request of HTTP"
+
+
+class RequestCutOff(BadRequest):
+    code = "request-cut-off"
+    title = "The request ended before it was whole"
+
+
 class NotFound(Problem):
     """There is no such thing, or it is not this workspace's."""
 
@@ -121,6 +136,18 @@ class MethodNotAllowed(Problem):
 
     def headers(self) -> dict[str, str]:
         return {**super().headers(), "Allow": self.members["allowed"]}
+
+
+class RequestTooSlow(Problem):
+    status = 408
+    code = "request-too-slow"
+    title = "The request did not arrive in time"
+
+
+class HeadersTooLarge(Problem):
+    status = 431
+    code = "headers-too-large"
+    title = "The headers are larger than this server takes"
 
 
 class Unavailable(Problem):
@@ -142,7 +169,22 @@ class NotReady(Unavailable):
     retry_after_seconds = 2
 
 
+class TooManyConnections(Unavailable):
+    code = "too-many-connections"
+    title = "Too many connections are open"
+
+
 class InternalError(Problem):
     status = 500
     code = "internal-error"
     title = "Something broke on our side"
+
+
+OF_ANY_REQUEST: tuple[type[Problem], ...] = (
+    MalformedRequest,
+    RequestCutOff,
+    RequestTooSlow,
+    HeadersTooLarge,
+    TooManyConnections,
+)
+"""What the server itself may answer, before any route is asked."""

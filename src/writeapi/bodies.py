@@ -23,14 +23,20 @@ WITH_BODY: tuple[type[Problem], ...] = (InvalidBody, BodyTooLarge, NotJson)
 
 
 async def body_of(request: Request) -> bytes:
-    """The request's body. Raises `BodyTooLarge` as soon as it is, whatever the client said of its length."""
+    """The request's body. Raises `BodyTooLarge` as soon as it is known, whatever the client said of its length."""
     limit: int = request.app.state.writing.body_limit_bytes
+    if int(request.headers.get("content-length", "0")) > limit:
+        raise _too_large(limit)
     read = bytearray()
     async for part in request.stream():
         read += part
         if len(read) > limit:
-            raise BodyTooLarge(f"a body has at most {limit} bytes", allowed=f"≤ {limit} bytes")
+            raise _too_large(limit)
     return bytes(read)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"a body has at most {limit} bytes", allowed=f"≤ {limit} bytes")
 
 
 def read_body(body: type[B], request: Request, raw: bytes) -> B:

@@ -29,6 +29,7 @@ from drumbeat.projections import (
     senders,
 )
 from drumbeat.readapi.app import Deps, create_app
+from drumbeat.web.connection import Guard, guarded
 from drumbeat.web.problems import Problem
 from support.projecting import EPOCH, ListLog, project
 
@@ -97,7 +98,9 @@ def _ledger_row(row: Any) -> tuple[Any, ...]:
 def served(app: FastAPI) -> Iterator[str]:
     """The application behind a real server of its own, in a thread; its URL."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, http=guarded(Guard()), log_config=None, access_log=False, timeout_graceful_shutdown=5
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
