@@ -19,6 +19,7 @@ from drumbeat.commands.ledger import Ledger, LedgerUnavailable
 from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.migrations import ACCESS, LEDGER, MigrationSet
+from drumbeat.eventstore.roles import Role
 from drumbeat.opsapi.databases import revival
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.projections import (
@@ -232,7 +233,7 @@ def _check(on: EventStoreLedger, stop: Event | None) -> None:
 
 def commands(database_url: str, on: Ledger) -> Commands:
     """What carries out commands, seen in logs and metrics."""
-    keys = StoredWorkspaceKeys(lambda: closing(open_connection(database_url, settings={})))
+    keys = StoredWorkspaceKeys(lambda: closing(open_connection(database_url, settings={}, role=Role.WRITE)))
     return ObservedCommands(on, keys)
 
 

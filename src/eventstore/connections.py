@@ -13,6 +13,8 @@ from eventsourcing.persistence import OperationalError
 from psycopg import pq
 from psycopg.errors import error_from_result
 
+from drumbeat.eventstore.roles import Role, as_role, unusable
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -73,9 +75,11 @@ class Connections:
         limit: int = 16,
         patience_seconds: float = 10.0,
         settings: Mapping[str, str] = BOUNDED,
+        role: Role | None = Role.WRITE,
     ) -> None:
-        """Nothing is connected yet."""
+        """Nothing is connected yet. Every connection is `role` from its first statement on."""
         self.url = url
+        self._role = role
         self._patience_seconds = patience_seconds
         self._settings = dict(settings)
         self._idle: deque[LogConnection] = deque()
@@ -135,7 +139,7 @@ class Connections:
 
     def _connect(self) -> LogConnection:
         try:
-            return open_connection(self.url, settings=self._settings)
+            return open_connection(self.url, settings=self._settings, role=self._role)
         except psycopg.Error as error:
             raise DatabaseUnavailable(f"the database does not answer: {error}".strip()) from error
 
@@ -168,17 +172,13 @@ class Loan:
             raise DatabaseUnavailable(str(error)) from error
 
 
-def open_connection(url: str, *, settings: Mapping[str, str]) -> LogConnection:
-    """A connection in autocommit with session settings, that notices a peer that has vanished from the network."""
-    connection = LogConnection.connect(
-        url,
-        autocommit=True,
-        connect_timeout=5,
-        keepalives_idle=15,
-        keepalives_interval=5,
-        keepalives_count=3,
-        tcp_user_timeout=20_000,
-    )
+def open_connection(url: str, *, settings: Mapping[str, str], role: Role | None = None) -> LogConnection:
+    """A connection in autocommit with session settings, that notices a peer that has vanished from the network.
+
+    It is `role` from its first statement on; None: whoever the URL logs in, for migrations and for those who look
+    at a server. Raises psycopg's errors, among them `RoleUnusable`, and `UnsafeServer`.
+    """
+    connection = _connected(url, role)
     try:
         _refuse_old_server(connection)
         for name, value in settings.items():
@@ -187,6 +187,24 @@ def open_connection(url: str, *, settings: Mapping[str, str]) -> LogConnection:
         connection.close()
         raise
     return connection
+
+
+def _connected(url: str, role: Role | None) -> LogConnection:
+    try:
+        return LogConnection.connect(
+            url if role is None else as_role(url, role),
+            autocommit=True,
+            connect_timeout=5,
+            keepalives_idle=15,
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=20_000,
+        )
+    except psycopg.OperationalError as error:
+        refusal = unusable(error, role) if role is not None else None
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def _refuse_old_server(connection: Connection) -> None:

@@ -10,6 +10,7 @@ import structlog
 
 from drumbeat.eventstore.connections import Connection, open_connection
 from drumbeat.eventstore.reader import LogRow, microseconds
+from drumbeat.eventstore.roles import Role
 from drumbeat.eventstore.sql import load_queries
 
 log = structlog.get_logger(__name__)
@@ -41,7 +42,7 @@ class FromLog:
         }
         try:
             if self._connection is None:
-                self._connection = open_connection(self._url, settings={"timezone": "UTC"})
+                self._connection = open_connection(self._url, settings={"timezone": "UTC"}, role=Role.READ)
             rows = self._connection.execute(_SQL["versions"], arguments).fetchall()
         except psycopg.Error as error:
             log.warning("log_away_for_healing", problem=str(error).strip())

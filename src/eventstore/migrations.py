@@ -2,7 +2,8 @@
 
 SchemaMismatch
 ├── SchemaOlder   the database lacks migrations that this code needs: run `drumbeat migrate`
-└── SchemaNewer   the database has migrations that this code does not know: run a newer Drumbeat
+├── SchemaNewer   the database has migrations that this code does not know: run a newer Drumbeat
+└── RolesMissing  the server lacks our roles, and this login may not make them or take them
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from drumbeat.eventstore.roles import Role
 from drumbeat.queries import load_queries
 
 _HERE = Path(__file__).parent
@@ -30,6 +32,10 @@ class SchemaNewer(SchemaMismatch):
     """The database is ahead of this code."""
 
 
+class RolesMissing(SchemaMismatch):
+    """The login that migrates may not make the roles, or not take them."""
+
+
 @dataclass(frozen=True, slots=True)
 class MigrationSet:
     """The migrations of one schema: `NNNN_name.sql` files in a folder. Several sets may share a database."""
@@ -43,9 +49,13 @@ class MigrationSet:
         return tuple(sorted(path.stem for path in self.folder.glob("[0-9][0-9][0-9][0-9]_*.sql")))
 
     def migrate(self, database_url: str) -> tuple[str, ...]:
-        """Apply what is missing and name it; two that migrate at once take turns. Raises `SchemaNewer`."""
+        """Apply what is missing and name it; two that migrate at once take turns.
+
+        Raises `SchemaNewer`, `RolesMissing`.
+        """
         with contextlib.closing(psycopg.connect(database_url, autocommit=True)) as connection:
             connection.execute(_SQL["take_turns"])
+            make_roles(connection)
             connection.execute(_SQL["make_bookkeeping"])
             missing = self._missing(connection)
             for name in missing:
@@ -75,6 +85,17 @@ class MigrationSet:
                 f"(its newest is {known[-1]}): run the newer Drumbeat"
             )
         return tuple(name for name in known if name not in applied)
+
+
+def make_roles(connection: psycopg.Connection[Any]) -> None:
+    """Make the server's roles that are missing, and let this login take them. Raises `RolesMissing`."""
+    try:
+        connection.execute(_SQL["make_roles"])
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise RolesMissing(
+            f"this login may not make or take the roles {', '.join(Role)} ({error.diag.message_primary}): give it "
+            "CREATEROLE, or have them made and granted to it (docs/operations.md)"
+        ) from error
 
 
 LEDGER = MigrationSet("ledger", _HERE / "sql" / "migrations")

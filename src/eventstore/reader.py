@@ -17,6 +17,7 @@ from psycopg import pq
 from drumbeat.eventstore.connections import Connection, error_of, open_connection
 from drumbeat.eventstore.marks import HighWater, check_server
 from drumbeat.eventstore.migrations import LEDGER
+from drumbeat.eventstore.roles import Role
 from drumbeat.eventstore.sql import load_queries
 
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
@@ -200,7 +201,7 @@ class LogReader:
 
     def _connected(self) -> tuple[Connection, HighWater]:
         if self._connection is None or self._high_water is None:
-            connection = open_connection(self._url, settings=IN_ORDER)
+            connection = open_connection(self._url, settings=IN_ORDER, role=Role.READ)
             self._connection = connection
             LEDGER.check(connection)
             check_server(connection)

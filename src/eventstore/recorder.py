@@ -99,7 +99,8 @@ class LogRecorder(ApplicationRecorder):
     def forget_expired_keys(self) -> int:
         """Delete idempotency keys whose time is over; how many there were."""
         with self._connections.use() as connection:
-            return connection.execute(_SQL["forget_expired_keys"]).rowcount
+            row = connection.execute(_SQL["forget_expired_keys"]).fetchone()
+            return row[0] if row is not None else 0
 
     def select_events(
         self,

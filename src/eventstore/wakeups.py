@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 
 from drumbeat.eventstore.connections import Connection, open_connection
+from drumbeat.eventstore.roles import Role
 from drumbeat.eventstore.sql import load_queries
 
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
@@ -60,7 +61,7 @@ class WakeUps:
             self._appended.clear()
             try:
                 if connection is None:
-                    connection = open_connection(self._url, settings={})
+                    connection = open_connection(self._url, settings={}, role=Role.WRITE)
                 connection.execute(_SQL["notify"])
             except psycopg.Error:
                 # Followers poll: a word lost while the database is away costs them a moment.

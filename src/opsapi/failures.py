@@ -8,6 +8,7 @@ from drumbeat.eventstore.connections import UnsafeServer
 from drumbeat.eventstore.embedded import EmbeddedServerError
 from drumbeat.eventstore.migrations import SchemaMismatch
 from drumbeat.eventstore.reader import LogUnavailable
+from drumbeat.eventstore.roles import RoleUnusable
 from drumbeat.intake.errors import IntakeError, LedgerAway
 from drumbeat.opsapi.exits import Exit
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
@@ -34,6 +35,7 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (EmbeddedServerError, Exit.UNFIT),
     (SchemaMismatch, Exit.UNFIT),
     (UnsafeServer, Exit.UNFIT),
+    (RoleUnusable, Exit.UNFIT),
     (OtherDefinition, Exit.UNFIT),
     (FeedChanged, Exit.UNFIT),
     (LogRewound, Exit.UNFIT),

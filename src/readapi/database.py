@@ -77,7 +77,9 @@ class ReadModels:
 
     def __init__(self, url: str, *, connections: int, wait_seconds: float) -> None:
         """Nothing is connected yet."""
-        self._connections = Connections(url, limit=connections, patience_seconds=wait_seconds, settings=_SESSION)
+        self._connections = Connections(
+            url, limit=connections, patience_seconds=wait_seconds, settings=_SESSION, role=None
+        )
 
     def close(self) -> None:
         """End all connections."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable
+from drumbeat.eventstore.roles import Role
 from drumbeat.readapi.statements import load
 from drumbeat.web.problems import DatabaseAway
 
@@ -28,7 +29,9 @@ class LedgerReads:
     """Reads streams. Used by all threads of a process; raises `DatabaseAway`."""
 
     def __init__(self, url: str, *, connections: int, wait_seconds: float) -> None:
-        self._connections = Connections(url, limit=connections, patience_seconds=wait_seconds, settings=_OPTIONS)
+        self._connections = Connections(
+            url, limit=connections, patience_seconds=wait_seconds, settings=_OPTIONS, role=Role.READ
+        )
 
     def stream(self, stream_id: UUID) -> Sequence[Recorded]:
         """All events of a stream, oldest first."""

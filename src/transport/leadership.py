@@ -15,6 +15,7 @@ import psycopg
 from psycopg import pq
 
 from drumbeat.eventstore.connections import Connection, LogConnection, error_of, open_connection
+from drumbeat.eventstore.roles import Role
 from drumbeat.eventstore.sql import load_queries
 from drumbeat.transport.source import Checkpoint
 
@@ -81,7 +82,7 @@ def lead(url: str, topic_prefix: str, stop: Event) -> Iterator[Leader | None]:
     Raises `LeadershipLost` when the database does not answer.
     """
     with _lost():
-        connection = open_connection(url, settings=SETTINGS)
+        connection = open_connection(url, settings=SETTINGS, role=Role.RELAY)
     try:
         with _lost():
             leads = _wait_for_lock(connection, topic_prefix, stop)

@@ -9,6 +9,7 @@ from drumbeat.eventstore.marks import check_server
 from drumbeat.eventstore.migrations import SchemaOlder
 from drumbeat.transport.source import LogRewound, LogSource
 from support.following import reported
+from support.tampering import altering_the_log
 
 pytestmark = pytest.mark.postgres
 
@@ -27,7 +28,7 @@ def test_a_log_that_was_restored_to_an_older_state_stops_its_followers(
     events = reported(3)
     ledger.append(events)
     assert source.read(0, 10).last_event_id == events[2].id
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(database_url) as connection, altering_the_log(connection):
         connection.execute("DELETE FROM ledger.events WHERE position = 3")
         connection.execute("SELECT setval('ledger.events_position', 2)")
     ledger.append(reported(replacement))

@@ -23,6 +23,7 @@ from drumbeat.eventstore.migrations import LEDGER
 from drumbeat.transport.source import LogSource, SourceUnavailable, event_id_of
 from support.disks import filled, small_disk
 from support.given import event
+from support.tampering import altering_the_log
 
 pytestmark = pytest.mark.postgres
 
@@ -186,7 +187,8 @@ def test_a_state_read_before_the_server_was_lost_is_not_trusted_after(
     assert ledger.load(COUNTED, stream).version == 2
     # The server comes back from a backup that does not have the second event.
     control = open_connection(database_url, settings={})
-    control.execute("DELETE FROM ledger.events WHERE stream_id = %s AND version = 2", [stream])
+    with altering_the_log(control):
+        control.execute("DELETE FROM ledger.events WHERE stream_id = %s AND version = 2", [stream])
     control.execute(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"

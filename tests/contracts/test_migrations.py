@@ -1,8 +1,11 @@
 """Forward migrations: applied once, together equal to schema.sql, and refused by name when they do not fit."""
 
+import contextlib
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -20,21 +23,21 @@ def test_migrating_again_applies_nothing(database_url: str) -> None:
 
 @pytest.mark.parametrize("migrations", MIGRATION_SETS, ids=lambda migrations: migrations.name)
 def test_all_migrations_together_equal_schema_sql(postgres_server: TestServer, migrations: MigrationSet) -> None:
-    by_migrations, by_schema = _empty(postgres_server, "by_migrations"), _empty(postgres_server, "by_schema")
-    for name in migrations.names:
-        _run_script(by_migrations, migrations.folder / f"{name}.sql")
-    _run_script(by_schema, migrations.folder.parent / "schema.sql")
-    assert _dump(by_migrations) == _dump(by_schema)
+    with _empty(postgres_server) as by_migrations, _empty(postgres_server) as by_schema:
+        for name in migrations.names:
+            _run_script(by_migrations, migrations.folder / f"{name}.sql")
+        _run_script(by_schema, migrations.folder.parent / "schema.sql")
+        assert _dump(by_migrations) == _dump(by_schema)
 
 
 def test_two_that_migrate_at_once_apply_each_migration_once(postgres_server: TestServer) -> None:
-    url = _empty(postgres_server, "at_once")
     applied: list[str] = []
-    threads = [threading.Thread(target=lambda: applied.extend(LEDGER.migrate(url))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with _empty(postgres_server) as url:
+        threads = [threading.Thread(target=lambda: applied.extend(LEDGER.migrate(url))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert sorted(applied) == list(LEDGER.names)
 
 
@@ -72,11 +75,16 @@ def _with_one_more(folder: Path) -> Path:
     return folder
 
 
-def _empty(server: TestServer, name: str) -> str:
+@contextlib.contextmanager
+def _empty(server: TestServer) -> Iterator[str]:
+    # Named anew each time: workers of one session share the server.
+    name = f"empty_{uuid4().hex}"
     with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
         connection.execute(f"CREATE DATABASE {name}".encode())
-    return with_database(server.url, name)
+        try:
+            yield with_database(server.url, name)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def _run_script(url: str, script: Path) -> None:

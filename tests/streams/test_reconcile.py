@@ -22,6 +22,7 @@ from support.following import reported
 from support.machine import drumbeat_inside, until
 from support.projecting import CAMPAIGN, ListLog, into_ledger
 from support.relaying import catches_up, head, make_topics, process_environment, relaying, writing
+from support.tampering import altering_the_log
 from support.topics import Topics, consuming, topics
 from support.toys import ENROLLED, MARK, SEEN, TALLIES
 
@@ -167,8 +168,7 @@ def test_parked_events_and_a_log_that_was_restored_are_named(database_url: str, 
         project(there, database_url, len(log.rows))
         report = look(there, database_url)
         assert report.findings.counts == {Fault.MISSING: 1, Fault.PARKED: 1}
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute("SET session_replication_role = replica")  # events are never deleted otherwise
+        with psycopg.connect(database_url, autocommit=True) as connection, altering_the_log(connection):
             connection.execute("DELETE FROM ledger.events WHERE position > 40")
         report = look(there, database_url)
     assert report.findings.counts[Fault.AHEAD] > 1

@@ -22,6 +22,7 @@ from support.machine import until
 from support.projecting import ListLog
 from support.relaying import Running, compare_with_log, held, make_topics, relaying, wanted_topics
 from support.story import tell_story
+from support.tampering import altering_the_log
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
@@ -211,7 +212,7 @@ def test_a_log_that_was_restored_to_an_older_state_is_not_published_further(
     ledger.append(reported(5))
     with relaying(database_url, kafka_cluster, wanted) as running:
         assert catches_up(running, 5)
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(database_url) as connection, altering_the_log(connection):
         connection.execute("DELETE FROM ledger.events WHERE position = 5")
     ledger.append(reported(3))
     with relaying(database_url, kafka_cluster, wanted) as running:

@@ -7,3 +7,7 @@ CREATE TABLE access.workspace_keys (
     key bytea NOT NULL CHECK (octet_length(key) = 32),
     made_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- A key is made and read where commands are carried out, and never changed or deleted.
+GRANT USAGE ON SCHEMA access TO drumbeat_write;
+GRANT SELECT, INSERT (workspace_id, key) ON access.workspace_keys TO drumbeat_write;

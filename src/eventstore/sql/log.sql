@@ -32,8 +32,8 @@ WHERE kept.workspace_id = %b AND kept.key = %b
     AND (kept.expires_at IS NULL OR kept.expires_at > clock_timestamp());
 
 -- name: forget_expired_keys
--- Delete keys whose time is over.
-DELETE FROM ledger.idempotency_keys WHERE expires_at <= clock_timestamp();
+-- Delete keys whose time is over; answers how many there were.
+SELECT ledger.forget_expired_keys();
 
 -- name: head
 -- The greatest committed position, null when the log is empty.
@@ -111,12 +111,7 @@ SELECT pg_is_in_recovery(), current_setting('synchronous_commit'),
 
 -- name: appenders
 -- Who holds the appenders' lock, longest first: process id, seconds since the transaction began, state, query.
-SELECT activity.pid, extract(epoch FROM clock_timestamp() - activity.xact_start)::float8,
-    coalesce(activity.state, ''), left(coalesce(activity.query, ''), 200)
-FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
-WHERE held.locktype = 'advisory' AND held.classid = 1685218661 AND held.objid = 1 AND held.objsubid = 2
-    AND held.granted AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-ORDER BY activity.xact_start;
+SELECT pid, seconds, state, query FROM ledger.appenders();
 
 -- name: read_log
 -- A batch of the log, never above a safe mark. COPY takes no parameters: the three numbers are written in.
