@@ -8,7 +8,7 @@ KAFKA_PORT ?= 9092
 LOCKED := --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-kafka kafka test soak chaos chaos-short unit check format streams asyncapi release-schemas bench bench-quick lock clean
+.PHONY: help setup run run-kafka kafka test soak chaos chaos-short unit check format streams asyncapi client release-schemas bench bench-quick lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -58,7 +58,7 @@ check: setup ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p drumbeat
-	$(BIN)/mypy tests benchmarks tools/streams_contract examples
+	$(BIN)/mypy tests benchmarks tools/streams_contract tools/client_code examples
 	$(BIN)/lint-imports --no-cache
 
 format: setup ## rewrite files the way `make check` wants them
@@ -67,6 +67,9 @@ format: setup ## rewrite files the way `make check` wants them
 
 streams: setup ## write what streams/ says from the code
 	PYTHONPATH=tools $(BIN)/python -m streams_contract
+
+client: setup ## write src/client/generated from the OpenAPI document
+	PYTHONPATH=tools $(BIN)/python -m client_code
 
 asyncapi: ## validate streams/asyncapi.yaml with the official parser (needs Node)
 	@dev/asyncapi/run

@@ -48,12 +48,18 @@ def document(app: FastAPI, parts: "Sequence[Part]") -> dict[str, Any]:
                 del operation["responses"]["422"]
             for part in parts:
                 if method in part.examples.get(path, {}):
-                    _illustrate(operation, part.examples[path][method])
+                    _illustrate(path, operation, part.examples[path][method])
     return made
 
 
-def _illustrate(operation: dict[str, Any], example: "Example") -> None:
-    """Put an example where a reader of the document looks for it: at the body that is sent, at the answer."""
+def _illustrate(path: str, operation: dict[str, Any], example: "Example") -> None:
+    """Put an example where a reader of the document looks for it: at path, body and answer."""
+    sent_to = example["summary"].partition(" ")[2].partition("?")[0]
+    filled = dict(zip(path.split("/"), sent_to.split("/"), strict=True))
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            value = filled[f"{{{parameter['name']}}}"]
+            parameter["example"] = int(value) if parameter["schema"]["type"] == "integer" else value
     shown = {"summary": example["summary"], "value": example["value"]}
     for status in {"200", "201"} & operation["responses"].keys():
         operation["responses"][status]["content"]["application/json"]["examples"] = {"example": shown}

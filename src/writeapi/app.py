@@ -1,9 +1,11 @@
 """The write API, to be served."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 
@@ -50,4 +52,9 @@ def writing(deps: Deps) -> web.Part:
         )
         yield
 
-    return web.Part(routers=ROUTERS, opened=opened, described=_DESCRIPTION)
+    return web.Part(
+        routers=ROUTERS,
+        opened=opened,
+        described=_DESCRIPTION,
+        examples=json.loads(Path(__file__).with_name("examples.json").read_bytes()),
+    )

@@ -17,6 +17,8 @@ PYPROJECT = ROOT / "pyproject.toml"
 OFFENCES = [
     ("layers", "settings", "drumbeat.events"),
     ("layers", "telemetry", "drumbeat.settings"),
+    ("layers", "client", "drumbeat.settings"),
+    ("layers", "client", "drumbeat.events"),
     ("layers", "aggregates", "drumbeat.commands"),
     ("layers", "commands", "drumbeat.access"),
     ("layers", "access", "drumbeat.eventstore"),

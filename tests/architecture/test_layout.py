@@ -58,7 +58,8 @@ def test_no_import_is_relative() -> None:
 
 
 def test_no_file_is_too_long_to_read() -> None:
-    lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in python_files()}
+    written = [path for path in python_files() if path.parent.name != "generated"]
+    lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in written}
     too_long = {
         str(path): lines
         for path, lines in lengths.items()

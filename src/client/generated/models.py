@@ -1,0 +1,778 @@
+"""What is answered, and what bodies are made of.
+
+Made from the OpenAPI document by `make client`; not to be edited.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from drumbeat.client.generated.words import (
+    Question,
+    StepChannel,
+)
+from drumbeat.client.values import Id
+
+
+class ClosedDay(msgspec.Struct, kw_only=True):
+    """A day on which there are no hours."""
+
+    year: int
+    month: int
+    day: int
+
+
+class Opening(msgspec.Struct, kw_only=True):
+    """One opening: ISO weekday, minutes after local midnight, `closes_minute` exclusive."""
+
+    weekday: int
+    opens_minute: int
+    closes_minute: int
+
+
+class BusinessHours(msgspec.Struct, kw_only=True):
+    """When a campaign may call, and whether that is now: at the instant of `as_of`."""
+
+    schedule_id: UUID | None
+    name: str
+    zone: str
+    open: bool
+    weekly_hours: list[Opening]
+    holidays: list[ClosedDay]
+
+
+class SenderBrief(msgspec.Struct, kw_only=True):
+    """A number that a campaign calls from."""
+
+    sender_id: UUID
+    friendly_name: str
+    address: str
+    standing: str
+
+
+class CampaignItem(msgspec.Struct, kw_only=True):
+    """A campaign in the list. `status` is canonical, `status_label` the word of its vocabulary.
+
+    `hours` is null while no business hours are set: always open. `available_actions` are the commands
+    that its state allows now.
+    """
+
+    campaign_id: UUID
+    name: str
+    kind: str
+    vocabulary: str
+    source: str
+    status: str
+    status_label: str
+    status_since: datetime
+    overlays: list[str]
+    available_actions: list[str]
+    agent: str | None
+    senders: list[SenderBrief]
+    hours: BusinessHours | None
+    contacts: int
+    start_at: datetime | None
+    end_at: datetime | None
+    created_at: datetime
+    launched_at: datetime | None
+    completed_at: datetime | None
+
+
+class AnalysisDefinition(msgspec.Struct, kw_only=True):
+    """An analysis as it is defined now; `scale` belongs to ratings, `options` to choices."""
+
+    id: UUID
+    name: str
+    description: str
+    question: str
+    options: list[str]
+    scale: int | None
+    active: bool
+    archived: bool
+
+
+class GoalDefinition(msgspec.Struct, kw_only=True):
+    """A goal as it is defined now."""
+
+    id: UUID
+    name: str
+    description: str
+    role: str
+    archived: bool
+
+
+class Pause(msgspec.Struct, kw_only=True):
+    """By whom, when and why a campaign is paused. Reason and note are null since it was reopened."""
+
+    since: datetime
+    by: str
+    reason: str | None
+    note: str | None
+
+
+class Done(msgspec.Struct, kw_only=True):
+    """One action. `contact_id` is null for an action on the campaign itself.
+
+    `code` is the one word that tells more (an outcome, a reason), `number` the attempt or a count,
+    `subject_id` the goal, analysis or number that it is about; `words` says it all in one line.
+    """
+
+    position: int
+    time: datetime
+    actor: str
+    cause: str
+    action: str
+    words: str
+    code: str | None
+    number: int | None
+    subject_id: UUID | None
+    subject_name: str | None
+    contact_id: UUID | None
+    contact_name: str | None
+    contact_reference: str | None
+
+
+class Phone(msgspec.Struct, kw_only=True):
+    """A phone number, in E.164, and its country (ISO 3166-1); null where the number does not say."""
+
+    number: str
+    country: str | None
+
+
+class ContactItem(msgspec.Struct, kw_only=True):
+    """A contact of a campaign. `status` is canonical, `status_label` the word people see.
+
+    `paused_by` is `hand` or `campaign`, null when neither; it is an overlay of the label. `goal_score`
+    is the mean over the active goals with a known score, 0 to 100. `retry_at` is null when no retry
+    will come, and so is `attempts_left`.
+    """
+
+    contact_id: UUID
+    reference: str
+    name: str | None
+    phone: Phone | None
+    email: str | None
+    tags: list[str]
+    priority: str
+    zone: str | None
+    status: str
+    substatus: str
+    status_label: str
+    paused_by: str | None
+    removed: bool
+    attempts: int
+    attempts_left: int | None
+    conversations: int
+    talk_time_seconds: int
+    total_time_seconds: int
+    last_called_at: datetime | None
+    last_outcome: str | None
+    retry_at: datetime | None
+    primary_goal: str | None
+    goal_score: float | None
+    enrolled_at: datetime
+
+
+class AnalysisAnswer(msgspec.Struct, kw_only=True):
+    """What an analysis found in one conversation."""
+
+    conversation_id: UUID
+    analysis_id: UUID
+    name: str | None
+    question: str | None
+    value: Any
+    answered_at: datetime
+
+
+class Entry(msgspec.Struct, kw_only=True):
+    """One event of the contact. `data` is the event's own, with what is personal in it."""
+
+    position: int
+    version: int
+    time: datetime
+    actor: str
+    cause: str
+    type: str
+    words: str
+    reason: str | None
+    correlation_id: str
+    data: Any
+
+
+class GoalStanding(msgspec.Struct, kw_only=True):
+    """A contact's result for one goal; `not_evaluated` when nobody judged it."""
+
+    goal_id: UUID
+    name: str
+    role: str
+    archived: bool
+    result: str
+    score: int | None
+
+
+class LocalTime(msgspec.Struct, kw_only=True):
+    """When a call was placed on the clock of `zone`; what is not known is null. `weekday` is ISO: 1
+    Monday.
+    """
+
+    year: int | None
+    month: int | None
+    day: int | None
+    weekday: int | None
+    hour: int | None
+    minute: int | None
+    zone: str | None
+    zone_source: str | None
+
+
+class Attempt(msgspec.Struct, kw_only=True):
+    """A call. `attempt` is its number for the contact, null for a received call; `outcome` null while in
+    flight.
+
+    `counts_in_total_time` says whether its duration is part of `total_time_spent`. `removed`: the
+    contact was.
+    """
+
+    contact_id: UUID
+    contact_name: str | None
+    contact_reference: str | None
+    attempt: int | None
+    direction: str
+    sender_id: UUID | None
+    placed_at: datetime | None
+    ended_at: datetime | None
+    local: LocalTime
+    answered_by: str | None
+    outcome: str | None
+    answer_status: str | None
+    conversation: bool
+    duration_seconds: int | None
+    counts_in_total_time: bool
+    callback_at: datetime | None
+    permanent: bool
+    detail: str | None
+    corrected: bool
+    settings_version: int | None
+    conversation_id: UUID | None
+    summary: str | None
+    transcript_reference: str | None
+    answers: list[AnalysisAnswer]
+    removed: bool
+    position: int
+
+
+class Number(msgspec.Struct, kw_only=True):
+    """A number of a read model. `metric` names its definition in /metrics/definitions.
+
+    `rows` lists exactly the rows behind it: as many as `value` says, or, when `sums` names a field,
+    rows whose sum of that field it is.
+    """
+
+    metric: str
+    value: int
+    rows: str
+    sums: str | None = None
+    unit: str = ""
+
+
+class Ratio(msgspec.Struct, kw_only=True):
+    """A number over another; `value` is null as the metric's null rule says, else in its unit."""
+
+    metric: str
+    value: float | None
+    unit: str
+    numerator: Number
+    denominator: Number
+
+
+class OfAnswer(msgspec.Struct, kw_only=True):
+    """Attempts with one answer status, and their share of those with a recorded outcome."""
+
+    answer_status: str
+    share: Ratio
+
+
+class Mean(msgspec.Struct, kw_only=True):
+    """A mean over contacts; `over` says how many and lists them, `value` is null when there are none."""
+
+    metric: str
+    value: float | None
+    unit: str
+    over: Number
+
+
+class OfResult(msgspec.Struct, kw_only=True):
+    """Contacts with one result for a goal."""
+
+    result: str
+    contacts: Number
+
+
+class OfGoal(msgspec.Struct, kw_only=True):
+    """One goal: how many contacts have which result, achievement and mean score."""
+
+    goal_id: UUID
+    name: str
+    role: str
+    archived: bool
+    results: list[OfResult]
+    achievement: Ratio
+    mean_score: Mean
+
+
+class OfLabel(msgspec.Struct, kw_only=True):
+    """Contacts with one label."""
+
+    label: str
+    contacts: Number
+
+
+class OfOutcome(msgspec.Struct, kw_only=True):
+    """Attempts that ended with one outcome."""
+
+    outcome: str
+    attempts: Number
+
+
+class Metric(msgspec.Struct, kw_only=True):
+    """A number's definition. `version` rises when the formula changes.
+
+    `null_rule` says when there is no value, `zone_rule` whose clock is asked.
+    """
+
+    id: str
+    version: int = 1
+    unit: str
+    formula: str
+    null_rule: str
+    zone_rule: str
+
+
+class Definitions(msgspec.Struct, kw_only=True):
+    """Every metric there is."""
+
+    items: list[Metric]
+
+
+class Live(msgspec.Struct, kw_only=True):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(msgspec.Struct, kw_only=True):
+    """What was looked at a moment ago: `ok` each, or this answer would be a problem."""
+
+    status: str
+    checks: dict[str, str]
+
+
+class Cell(msgspec.Struct, kw_only=True):
+    """Attempts placed on a weekday (ISO, 1 Monday) in an hour (0 to 23); null: not known.
+
+    `rate` is human / recorded; attempts without recorded outcome stand beside.
+    """
+
+    weekday: int | None
+    hour: int | None
+    rate: Ratio
+    not_recorded: Number
+
+
+class Zones(msgspec.Struct, kw_only=True):
+    """Whose local time the recorded attempts are told in, and what that means in words."""
+
+    statement: str
+    contact: Number
+    campaign: Number
+    unknown: Number
+    campaign_zone: str
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """One change. `subject_id` is the goal, analysis or number that it is about.
+
+    `before` and `after` hold the changed keys, where the event says what was before.
+    """
+
+    position: int
+    time: datetime
+    actor: str
+    cause: str
+    stream: str
+    stream_id: UUID
+    type: str
+    words: str
+    reason: str | None
+    subject_id: UUID | None
+    subject_name: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    event_id: UUID
+    correlation_id: UUID
+    causation_id: UUID | None
+
+
+class SenderRow(msgspec.Struct, kw_only=True):
+    """A number of a campaign. `spam_band` is green (0–4), yellow (5–6) or red (7–10); null: never
+    reported.
+
+    `excluded_score` and `excluded_threshold` say why it is excluded.
+    """
+
+    sender_id: UUID
+    friendly_name: str
+    address: str
+    channel: str
+    standing: str
+    standing_since: datetime
+    weight: int
+    assigned_at: datetime
+    daily_limit: int | None
+    spam_score: int | None
+    spam_band: str | None
+    spam_reported_at: datetime | None
+    excluded_score: int | None
+    excluded_threshold: int | None
+    connected: bool
+    retired: bool
+    calls_today: Number
+    calls_total: Number
+
+
+class ProblemDocument(msgspec.Struct, kw_only=True):
+    """A problem, RFC 9457. `type` never changes for a kind of problem; `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str | None = None
+    correlation_id: str | None = None
+    field: str | None = None
+    value: Any = None
+    allowed: str | list[str] | None = None
+    position: int | None = None
+    retry_after_seconds: int | None = None
+
+
+class CampaignResult(msgspec.Struct, kw_only=True):
+    """What became of one campaign: its version afterwards and how many events, or why it was refused."""
+
+    campaign_id: UUID
+    version: int | None = None
+    position: int | None = None
+    events: int = 0
+    repeated: bool = False
+    problem: ProblemDocument | None = None
+
+
+class CampaignResults(msgspec.Struct, kw_only=True):
+    """What became of each campaign, in the order of the request.
+
+    `position` is the greatest, null when every campaign was refused: a read with `at_least` that
+    position shows every effect.
+    """
+
+    done: int
+    refused: int
+    position: int | None
+    results: list[CampaignResult]
+    dry_run: bool = False
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """A command was carried out, or there was nothing to do.
+
+    `version` is the stream's version afterwards. `position` is that of the last event written, or the
+    newest of the log when none was: a read asked with `at_least` that position shows the effect.
+    `results` has an answer for each row where the command had rows, and what the command made.
+    `repeated`: the idempotency key was known, this is the first answer, and nothing was written.
+    `dry_run`: nothing was written; the position means nothing.
+    """
+
+    stream_id: UUID
+    version: int
+    position: int
+    events: int = 0
+    results: list[dict[str, Any]] = []
+    repeated: bool = False
+    dry_run: bool = False
+
+
+class Step(msgspec.Struct, kw_only=True):
+    """One step of a sequence."""
+
+    step_id: Id
+    name: str
+    channel: StepChannel
+    action: str
+    delay_seconds: int
+    condition: str | UnsetType | None = UNSET
+
+
+class AnalysisText(msgspec.Struct, kw_only=True):
+    """What an analysis asks: `options` for choices, `scale` (best value, from 1) for ratings."""
+
+    name: str
+    description: str | UnsetType = UNSET
+    question: Question
+    options: Sequence[str] | UnsetType = UNSET
+    scale: int | UnsetType | None = UNSET
+
+
+class ContactRow(msgspec.Struct, kw_only=True):
+    """One person to enrol. `country` (ISO 3166-1) is that of a phone number that names none.
+
+    Nothing here is judged before its row's turn comes: a bad row spoils no other.
+    """
+
+    reference: str
+    name: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
+    country: str | UnsetType | None = UNSET
+    email: str | UnsetType | None = UNSET
+    profile: Mapping[str, str] | UnsetType = UNSET
+    zone: str | UnsetType | None = UNSET
+    priority: str | UnsetType = UNSET
+    tags: Sequence[str] | UnsetType = UNSET
+
+
+class Holiday(msgspec.Struct, kw_only=True):
+    """A day on which a schedule stays closed."""
+
+    year: int
+    month: int
+    day: int
+
+
+class WeeklyHours(msgspec.Struct, kw_only=True):
+    """One opening: ISO weekday (1 Monday … 7 Sunday), minutes after local midnight, `closes` exclusive."""
+
+    weekday: int
+    opens_minute: int
+    closes_minute: int
+
+
+class Hours(msgspec.Struct, kw_only=True):
+    """Opening hours in an IANA zone."""
+
+    zone: str
+    weekly_hours: Sequence[WeeklyHours]
+    holidays: Sequence[Holiday] | UnsetType = UNSET
+
+
+class Freshness(msgspec.Struct, kw_only=True):
+    """How fresh an answer is: the position it is about, when the newest event in it was recorded, and how
+    many positions the log was ahead when it was last looked at (null while that is not known).
+    """
+
+    position: int
+    recorded_at: datetime | None
+    lag_events: int | None
+
+
+class Fresh(msgspec.Struct, kw_only=True):
+    """What every answer from the read models begins with. `as_of` is `position@instant`."""
+
+    as_of: str
+    freshness: Freshness
+
+
+class CampaignItemPage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[CampaignItem]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class CampaignCard(Fresh, kw_only=True):
+    """One campaign whole: what the list shows, its settings, goals, analyses and how it came to its state."""
+
+    campaign_id: UUID
+    name: str
+    kind: str
+    vocabulary: str
+    source: str
+    status: str
+    status_label: str
+    status_since: datetime
+    overlays: list[str]
+    available_actions: list[str]
+    agent: str | None
+    senders: list[SenderBrief]
+    hours: BusinessHours | None
+    contacts: int
+    start_at: datetime | None
+    end_at: datetime | None
+    created_at: datetime
+    launched_at: datetime | None
+    completed_at: datetime | None
+    settings: dict[str, Any]
+    settings_version: int
+    version: int
+    zone: str
+    goals: list[GoalDefinition]
+    analyses: list[AnalysisDefinition]
+    steps: list[dict[str, Any]]
+    pause: Pause | None
+    window_closed_by: str | None
+    drain_until: datetime | None
+    completion_reason: str | None
+    cancelled_at: datetime | None
+    cancel_reason: str | None
+    archived_at: datetime | None
+    copied_from: UUID | None
+    report: dict[str, Any] | None
+    import_progress: dict[str, Any] | None
+    changed_at: datetime
+
+
+class DonePage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[Done]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class ContactItemPage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[ContactItem]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class ContactCard(Fresh, kw_only=True):
+    """One contact whole, with everything that happened, oldest first."""
+
+    contact_id: UUID
+    reference: str
+    name: str | None
+    phone: Phone | None
+    email: str | None
+    tags: list[str]
+    priority: str
+    zone: str | None
+    status: str
+    substatus: str
+    status_label: str
+    paused_by: str | None
+    removed: bool
+    attempts: int
+    attempts_left: int | None
+    conversations: int
+    talk_time_seconds: int
+    total_time_seconds: int
+    last_called_at: datetime | None
+    last_outcome: str | None
+    retry_at: datetime | None
+    primary_goal: str | None
+    goal_score: float | None
+    enrolled_at: datetime
+    profile: dict[str, str] | None
+    removed_reason: str | None
+    in_flight_attempt: int | None
+    completion_due_at: datetime | None
+    goals: list[GoalStanding]
+    answers: list[AnalysisAnswer]
+    timeline: list[Entry]
+
+
+class AttemptPage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[Attempt]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class Dashboard(Fresh, kw_only=True):
+    """The numbers of a campaign. Labels sum to contacts, shares to 100 %, results of a goal to contacts.
+
+    `goal_achievement` is that of the primary goal, null while there is none.
+    """
+
+    campaign_id: UUID
+    contacts: Number
+    contacts_by_label: list[OfLabel]
+    paused_by_hand: Number
+    attempts: Number
+    in_flight: Number
+    recorded: Number
+    not_recorded: Number
+    answer_rate: Ratio
+    answers: list[OfAnswer]
+    outcomes: list[OfOutcome]
+    calls_received: Number
+    conversations: Number
+    talk_time: Number
+    total_time_spent: Number
+    mean_talk_time: Ratio
+    goal_achievement: Ratio | None
+    goals: list[OfGoal]
+
+
+class Heatmap(Fresh, kw_only=True):
+    """The cells that hold anything, by weekday and hour; the others are empty.
+
+    Attempts on a known weekday at an unknown hour are in `hour_unknown`, those without a weekday in
+    `day_unknown`.
+    """
+
+    campaign_id: UUID
+    zones: Zones
+    total: Cell
+    cells: list[Cell]
+    hour_unknown: list[Cell]
+    day_unknown: Cell
+
+
+class ChangePage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[Change]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class Senders(Fresh, kw_only=True):
+    """The numbers in the order of their assignment. Today began at `today_from`, midnight in `zone`."""
+
+    campaign_id: UUID
+    zone: str
+    today_from: datetime
+    today_to: datetime
+    items: list[SenderRow]

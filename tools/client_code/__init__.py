@@ -1,0 +1,1 @@
+"""Makes `src/client/generated` from the OpenAPI document of both APIs: `make client`."""
