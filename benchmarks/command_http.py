@@ -41,7 +41,7 @@ def commands_over_http(bench: Bench) -> list[Result]:
     with bench.database() as url:
         for migrations in MIGRATION_SETS:
             migrations.migrate(url)
-        with served(_serve_ours, url) as ours, served(_serve_parsing, url) as parsing:
+        with served(serve_commands, url) as ours, served(_serve_parsing, url) as parsing:
             return [_with_clients(bench, url, ours, parsing, clients) for clients in CLIENTS]
 
 
@@ -52,7 +52,7 @@ def _with_clients(bench: Bench, url: str, ours: int, parsing: int, clients: int)
     def commanded() -> float:
         campaign, references = running_campaign(url, clients * contacts)
         scripts = [_script(campaign, references[one::clients]) for one in range(clients)]
-        before = _head(url)
+        before = head_of(url)
         rate, took = _measured(ours, scripts)
         p99_ms.append(statistics.quantiles(took, n=100)[98] * 1_000)
         _check(url, before, clients * contacts)
@@ -106,17 +106,19 @@ def _measured(port: int, scripts: Sequence[Sequence[bytes]]) -> tuple[float, lis
     return len(took) / (time.perf_counter() - began), took
 
 
-def _head(url: str) -> int:
+def head_of(url: str) -> int:
+    """The newest position of a log."""
     with ledger(Settings(), url) as on:
         return on.head()
 
 
 def _check(url: str, before: int, contacts: int) -> None:
-    written = _head(url) - before
+    written = head_of(url) - before
     assert written == COMMANDS_A_CONTACT * contacts, f"{written} events of {COMMANDS_A_CONTACT * contacts}"
 
 
-def _serve_ours(url: str, port: int) -> None:
+def serve_commands(url: str, port: int) -> None:
+    """The API with commands, for `benchmarks.serving.served`."""
     # Logs as in earnest, to nowhere.
     with open("/dev/null", "w", encoding="utf-8") as nowhere, ledger(Settings(), url) as on:  # noqa: PTH123  a device
         telemetry.configure_logging(process="api", log_format="json", stream=nowhere)

@@ -20,7 +20,7 @@ LONGEST_TAG = 100
 MOST_TAGS = 50
 MOST_PROFILE_FIELDS = 100
 
-_PHONE_NUMBER = re.compile(r"\+?[0-9]{9,15}")
+_PHONE_NUMBER = re.compile(r"\+[0-9]{7,15}|[0-9]{9,17}")
 _NOT_DIALLED = re.compile(r"[\s().\-/]")
 
 
@@ -83,12 +83,14 @@ def opaque_reference(reference: str, workspace_key: bytes) -> str:
             value=len(text),
             allowed=f"1 to {LONGEST_REFERENCE} characters",
         )
-    address = normalized_address(Channel.EMAIL, text) or normalized_address(Channel.PHONE, text)
-    if address is not None:
-        return _hashed(address, workspace_key)
+    if "@" in text:
+        mailbox = normalized_address(Channel.EMAIL, text)
+        return text if mailbox is None else _hashed(mailbox, workspace_key)
     # Without its country a number is no address, but it is a person's number nonetheless.
     digits = _NOT_DIALLED.sub("", text)
-    return _hashed(digits, workspace_key) if _PHONE_NUMBER.fullmatch(digits) else text
+    if not _PHONE_NUMBER.fullmatch(digits):
+        return text
+    return _hashed(normalized_address(Channel.PHONE, text) or digits, workspace_key)
 
 
 def address_claim_id(campaign_id: UUID, key: UUID) -> UUID:
