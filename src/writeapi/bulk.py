@@ -18,7 +18,7 @@ from drumbeat.commands.requests import ClaimKey
 from drumbeat.web.declaring import OneOf, answered, declared
 from drumbeat.web.problems import ProblemDocument
 from drumbeat.writeapi.bodies import JSON, WITH_BODY, body_of, described, invalid_body, read_body
-from drumbeat.writeapi.commanding import ALWAYS, DryRun, IdempotencyKey, carry_out, command_router, keyed
+from drumbeat.writeapi.commanding import ALWAYS, DryRun, IdempotencyKey, carry_out, keyed, parameter_router
 from drumbeat.writeapi.problems import REFUSALS, InvalidBody, RefusedProblem
 
 MOST_CAMPAIGNS: Final = 500
@@ -38,7 +38,7 @@ COMMANDS: Final[Mapping[str, type[OfCampaign]]] = {
 }
 """The commands that may be given in bulk, under the last part of their own paths."""
 
-router = command_router("campaigns")
+router = parameter_router("campaigns")
 
 
 class CommandCampaigns(BaseModel):

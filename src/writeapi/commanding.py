@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -10,7 +10,8 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
@@ -23,6 +24,7 @@ from drumbeat.web import problems as common
 from drumbeat.web.declaring import answered, declared, known_parameters
 from drumbeat.web.problems import DatabaseAway, Problem
 from drumbeat.writeapi import problems
+from drumbeat.writeapi.asking import asked_of, invalid_path, parameters
 from drumbeat.writeapi.bodies import JSON, WITH_BODY, body_of, body_type, described, given_fields, read_body
 from drumbeat.writeapi.problems import InvalidHeader, refused
 
@@ -74,7 +76,12 @@ class Services:
 
 
 def command_router(tag: str) -> APIRouter:
-    """A router for commands; unknown parameters are refused."""
+    """A router for `commands`, which read all parameters themselves."""
+    return APIRouter(tags=[tag])
+
+
+def parameter_router(tag: str) -> APIRouter:
+    """A router for endpoints whose signature has their parameters; others are refused."""
     return APIRouter(tags=[tag], dependencies=[Depends(known_parameters)])
 
 
@@ -111,40 +118,35 @@ def commands(
             **({201: _carried_out(summary)} if made else {}),
             **declared(*ALWAYS, *(WITH_BODY if body else ()), *kinds),
         },
-        openapi_extra=None if body is None else described(body),
+        openapi_extra={
+            "parameters": parameters(command, ids, versioned=versioned),
+            **(described(body) if body else {}),
+        },
     )
 
 
 def _endpoint(
     command: type[Command], ids: Sequence[str], body: type[BaseModel] | None, *, versioned: bool, status: int
-) -> Callable[..., Response]:
-    def endpoint(**given: Any) -> Response:
-        request: Request = given["request"]
-        fields = {name: given[name] for name in ids}
+) -> Callable[[Request], Awaitable[Response]]:
+    def carried_out(request: Request, raw: bytes) -> Response:
+        asked = asked_of(request, versioned=versioned)
+        fields = {name: request.path_params[name] for name in ids}
         if versioned:
-            fields["expected_version"] = _version(given["if_match"])
+            fields["expected_version"] = asked.expected_version
         if body is not None:
-            fields |= given_fields(read_body(body, request, given["raw"]))
-        wish = command.model_validate(fields)
-        once, dry_run = keyed(request, given["idempotency_key"]), given["dry_run"]
-        done = carry_out(request, wish, once, dry_run=dry_run)
-        return _answered(done, dry_run=dry_run, status=status)
+            fields |= given_fields(read_body(body, request, raw))
+        try:
+            wish = command.model_validate(fields)
+        except ValidationError as error:
+            # The body was judged already.
+            raise invalid_path(error) from error
+        done = carry_out(request, wish, keyed(request, asked.idempotency_key), dry_run=asked.dry_run)
+        return _answered(done, dry_run=asked.dry_run, status=status)
 
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter("request", keyword, annotation=Request)]
-    parameters += [
-        inspect.Parameter(name, keyword, annotation=command.model_fields[name].annotation) for name in ids
-    ]
-    parameters += [
-        inspect.Parameter("idempotency_key", keyword, annotation=IdempotencyKey, default=None),
-        inspect.Parameter("dry_run", keyword, annotation=DryRun, default=False),
-    ]
-    if versioned:
-        parameters.append(inspect.Parameter("if_match", keyword, annotation=_IfMatch, default=None))
-    if body is not None:
-        parameters.append(inspect.Parameter("raw", keyword, annotation=Annotated[bytes, Depends(body_of)]))
-    # What FastAPI reads instead of the function's own, which takes anything.
-    endpoint.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    async def endpoint(request: Request) -> Response:
+        raw = await body_of(request) if body is not None else b""
+        return await run_in_threadpool(carried_out, request, raw)
+
     endpoint.__name__ = command.NAME
     return endpoint
 
@@ -156,13 +158,6 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=200,
         description="The same command under the same key has its effect once, and gets the first answer again.",
-    ),
-]
-_IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        description="The version that the stream must stand at, in quotes; 412 names the current one.",
     ),
 ]
 DryRun = Annotated[bool, Query(description="Decide, answer what would happen or the refusal, and write nothing.")]
@@ -195,20 +190,6 @@ def _answered(done: Done, *, dry_run: bool, status: int) -> Response:
     )
     headers = {"ETag": f'"{done.version}"', "Cache-Control": "no-store"}
     return Response(msgspec.json.encode(answer), status if done.facts and not dry_run else 200, headers, JSON)
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    bare = if_match.strip().removeprefix("W/").strip('"')
-    if not (bare.isascii() and bare.isdigit() and len(bare) <= 9):
-        raise InvalidHeader(
-            "If-Match is the version of the stream in quotes",
-            field="If-Match",
-            value=if_match,
-            allowed='"VERSION"',
-        )
-    return int(bare)
 
 
 def _carried_out(words: str) -> dict[str, Any]:
