@@ -19,6 +19,7 @@ LONGEST_KEY = 200
 
 _DRY_RUN = "Decide, answer what would happen or the refusal, and write nothing."
 _KEY = "The same command under the same key has its effect once, and gets the first answer again."
+_VERSION = {"type": "string", "pattern": '^(\\*|(W/)?"?[0-9]{1,9}"?)$'}
 _IF_MATCH = "The version that the stream must stand at, in quotes; 412 names the current one."
 
 
@@ -64,7 +65,7 @@ def parameters(command: type[Command], ids: Sequence[str], *, versioned: bool) -
     return [
         *named,
         _optional("Idempotency-Key", "header", key, _KEY),
-        *([_optional("If-Match", "header", {"type": "string"}, _IF_MATCH)] if versioned else []),
+        *([_optional("If-Match", "header", _VERSION, _IF_MATCH)] if versioned else []),
         _optional("dry_run", "query", {"type": "boolean", "default": False}, _DRY_RUN),
     ]
 

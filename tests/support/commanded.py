@@ -1,13 +1,16 @@
 """One command after another over HTTP, each route at least once: the examples of the document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid5
 
 from drumbeat.commands.campaign import ActivateCampaign, FinishFinalizing
 from drumbeat.commands.command import Command
+from drumbeat.commands.dispatch import Commands
 from drumbeat.events.ids import DRUMBEAT, contact_id
+from support.whole import ADA, OneKey
+from support.writing import Writing
 
 
 def _id(name: str) -> UUID:
@@ -67,6 +70,21 @@ def steps() -> Iterator[Step]:
     yield from _prepared()
     yield from _called()
     yield from _ended()
+
+
+def campaign_running() -> Iterator[Step]:
+    """The steps up to the end of the first calls: most may be commanded again."""
+    yield from _around()
+    yield from _prepared()
+    yield from _called()
+
+
+def carried_out(api: Writing, steps: Iterable[Step]) -> Iterator[tuple[Step, dict[str, Any]]]:
+    """Each step with its answer, and what the policies command between them."""
+    for step in steps:
+        yield step, api.done(step.path, step.body, method=step.method)
+        if step.path in POLICIES:
+            Commands(api.ledger, OneKey()).execute(POLICIES[step.path], ADA, now=api.now)
 
 
 def _around() -> Iterator[Step]:

@@ -51,7 +51,7 @@ class Writing:
 
 
 @contextmanager
-def writing(url: str, **deps: Any) -> Iterator[Writing]:
+def writing(url: str, *, wait_limit_seconds: float = 10.0, **deps: Any) -> Iterator[Writing]:
     """The application, served."""
     with (
         closing(EventStoreLedger(url)) as ledger,
@@ -65,7 +65,12 @@ def writing(url: str, **deps: Any) -> Iterator[Writing]:
         parts = [
             readapi.reading(
                 readapi.Deps(
-                    read_models_url=url, ledger_url=url, clock=lambda: made.now, principal=principal, connections=4
+                    read_models_url=url,
+                    ledger_url=url,
+                    clock=lambda: made.now,
+                    principal=principal,
+                    connections=4,
+                    wait_limit_seconds=wait_limit_seconds,
                 )
             ),
             writeapi.writing(

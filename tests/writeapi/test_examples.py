@@ -14,9 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import drumbeat
-from drumbeat.commands.dispatch import Commands
-from support.commanded import POLICIES, Step, steps
-from support.whole import ADA, OneKey
+from support.commanded import Step, carried_out, steps
 from support.writing import Writing, writing
 
 pytestmark = pytest.mark.postgres
@@ -40,11 +38,8 @@ def document(api: Writing) -> dict[str, Any]:
 def answered(api: Writing) -> dict[str, dict[str, Any]]:
     """Every step, carried out: route → method → the example that its first step is."""
     made: dict[str, dict[str, Any]] = {}
-    for step in steps():
-        answer = api.done(step.path, step.body, method=step.method)
+    for step, answer in carried_out(api, steps()):
         made.setdefault(step.route, {}).setdefault(step.method.lower(), _example(step, answer))
-        if step.path in POLICIES:
-            Commands(api.ledger, OneKey()).execute(POLICIES[step.path], ADA, now=api.now)
     return made
 
 
