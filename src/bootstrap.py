@@ -16,6 +16,7 @@ from eventsourcing.persistence import OperationalError
 from drumbeat.access import StoredWorkspaceKeys, person, provider, system
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import Ledger, LedgerUnavailable
+from drumbeat.commands.limits import Limits
 from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.migrations import ACCESS, LEDGER, MigrationSet
@@ -132,6 +133,7 @@ def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "Fas
                 wait_for_connection_seconds=settings.database_wait_seconds,
                 wait_limit_seconds=settings.read_wait_limit_seconds,
                 max_waiters=settings.read_max_waiters,
+                page_rows=settings.max_page_rows,
             )
         )
     ]
@@ -146,8 +148,8 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
 
     return writing(
         Deps(
-            commands=commands(database_url, on),
-            dry=commands(database_url, DryLedger(on)),
+            commands=commands(database_url, on, settings),
+            dry=commands(database_url, DryLedger(on), settings),
             principal=lambda _request: person(),
             clock=now,
             body_limit_bytes=settings.api_max_body_bytes,
@@ -231,10 +233,16 @@ def _check(on: EventStoreLedger, stop: Event | None) -> None:
             return
 
 
-def commands(database_url: str, on: Ledger) -> Commands:
-    """What carries out commands, seen in logs and metrics."""
+def commands(database_url: str, on: Ledger, settings: Settings | None = None) -> Commands:
+    """What carries out commands, seen in logs and metrics, within the limits of the settings."""
+    in_force = settings or Settings()
+    limits = Limits(
+        name_characters=in_force.max_name_characters,
+        note_characters=in_force.max_note_characters,
+        batch_rows=in_force.max_batch_rows,
+    )
     keys = StoredWorkspaceKeys(lambda: closing(open_connection(database_url, settings={}, role=Role.WRITE)))
-    return ObservedCommands(on, keys)
+    return ObservedCommands(on, keys, limits)
 
 
 def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
@@ -301,7 +309,7 @@ def import_call_history(
         return call_history.import_call_history(
             file,
             mapping,
-            commands=commands(database_url, on),
+            commands=commands(database_url, on, settings),
             principal=person(),
             clock=now,
             refused_rows=refused_rows,

@@ -268,7 +268,7 @@ class _Operator:
 
         in_force = _settings("campaign", quiet=True)
         with databases.database(in_force, say=_say) as url, bootstrap.ledger(in_force, url) as on:
-            return bootstrap.commands(url, on).execute(command, person(), now=bootstrap.now())
+            return bootstrap.commands(url, on, in_force).execute(command, person(), now=bootstrap.now())
 
     @property
     def actor(self) -> str:

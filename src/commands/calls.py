@@ -36,6 +36,7 @@ class EndCall(OfContact):
     """Report a call's outcome. The same report again adds nothing."""
 
     NAME: ClassVar[str] = "end_call"
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"summary", "transcript_reference"})
     attempt: int
     outcome: CallOutcome
     duration_seconds: int | None = None
@@ -57,6 +58,7 @@ class ReceiveCall(OfContact):
     """The contact called. `occurred` is when; now when not given."""
 
     NAME: ClassVar[str] = "receive_call"
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"summary", "transcript_reference"})
     conversation_id: UUID
     duration_seconds: int
     sender_id: UUID | None = None

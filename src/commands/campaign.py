@@ -3,7 +3,7 @@
 First what people command, then what the clock and policies do; those are harmless when they come too late.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -12,10 +12,11 @@ from drumbeat.aggregates.campaign import CAMPAIGN, drafting, ending, launching, 
 from drumbeat.aggregates.campaign.state import Campaign
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler, OfCampaign, on_campaign
+from drumbeat.commands.limits import A_NAME, Name, Note, Within
 from drumbeat.commands.loop import Run, unknown
 from drumbeat.commands.references import require_schedule, senders_in_use, spam_reports_on
 from drumbeat.events import Fact
-from drumbeat.events.values import CampaignKind, CampaignSource, PauseReason, Step, Vocabulary
+from drumbeat.events.values import CampaignKind, CampaignSource, Many, PauseReason, Step, Vocabulary
 
 
 class DraftCampaign(Command):
@@ -27,7 +28,7 @@ class DraftCampaign(Command):
     NAME: ClassVar[str] = "draft_campaign"
     campaign_id: UUID | None = None
     kind: CampaignKind
-    name: str
+    name: Name
     vocabulary: Vocabulary | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     source: CampaignSource = CampaignSource.API
@@ -39,14 +40,14 @@ class DuplicateCampaign(Command):
     NAME: ClassVar[str] = "duplicate_campaign"
     campaign_id: UUID
     copy_id: UUID | None = None
-    name: str | None = None
+    name: Annotated[str | None, A_NAME] = None
 
 
 class RenameCampaign(OfCampaign):
     """Give it another name."""
 
     NAME: ClassVar[str] = "rename_campaign"
-    name: str
+    name: Name
 
 
 class ChangeSettings(OfCampaign):
@@ -60,7 +61,7 @@ class DefineSequence(OfCampaign):
     """Set the steps of a sequence while it is a draft."""
 
     NAME: ClassVar[str] = "define_sequence"
-    steps: tuple[Step, ...]
+    steps: Annotated[Many[Step], Within(A_NAME)]
 
 
 class LaunchCampaign(OfCampaign):
@@ -75,7 +76,7 @@ class PauseCampaign(OfCampaign):
 
     NAME: ClassVar[str] = "pause_campaign"
     pause_reason: PauseReason = PauseReason.MANUAL
-    note: str = ""
+    note: Note = ""
 
 
 class ResumeCampaign(OfCampaign):
@@ -107,7 +108,7 @@ class CancelCampaign(OfCampaign):
     """End it before its time."""
 
     NAME: ClassVar[str] = "cancel_campaign"
-    reason: str
+    reason: Note
 
 
 class ReopenCampaign(OfCampaign):

@@ -21,6 +21,8 @@ class Command(BaseModel):
     """The stable name, for idempotency keys and the command line: `launch_campaign`."""
     JUDGED_BY_ROW: ClassVar[frozenset[str]] = frozenset()
     """Fields whose rows are judged one by one, so that a bad row spoils no other."""
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
+    """Fields that tell of a person: no error repeats them."""
 
     def fingerprint(self) -> bytes:
         """What identifies the request under an idempotency key: SHA-256 of name and content."""

@@ -10,10 +10,9 @@ from drumbeat.aggregates.contact.evolve import AGGREGATE as CONTACT
 from drumbeat.aggregates.contact.profile import address_claim_id, read_profile
 from drumbeat.aggregates.contact.state import Contact
 from drumbeat.aggregates.contact.terms import Terms
-from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
-from drumbeat.commands.loop import Plan, Run
+from drumbeat.commands.loop import Plan, Run, stale
 from drumbeat.commands.on_contact import (
     OfContact,
     channels_of,
@@ -23,7 +22,7 @@ from drumbeat.commands.on_contact import (
     suppressed_keys,
 )
 from drumbeat.events import Fact
-from drumbeat.events.values import Channel, Priority
+from drumbeat.events.values import Channel, Many, Priority
 
 
 class ChangeProfile(OfContact):
@@ -33,6 +32,7 @@ class ChangeProfile(OfContact):
     """
 
     NAME: ClassVar[str] = "change_profile"
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"name", "phone", "email", "profile"})
     name: str | None = None
     phone: str | None = None
     country: str | None = None
@@ -40,7 +40,7 @@ class ChangeProfile(OfContact):
     profile: dict[str, str] = Field(default_factory=dict)
     zone: str | None = None
     priority: str = Priority.NORMAL
-    tags: tuple[str, ...] = ()
+    tags: Many[str] = ()
 
 
 class RemoveContact(OfContact):
@@ -142,14 +142,8 @@ def _change_profile(command: ChangeProfile, run: Run) -> Done:
 
 
 def _at_version(command: OfContact, version: int) -> None:
-    if command.expected_version not in (None, version):
-        raise Refused(
-            RefusalCode.STALE_VERSION,
-            f"the contact is at version {version}, not {command.expected_version}",
-            field="expected_version",
-            value=command.expected_version,
-            allowed=str(version),
-        )
+    if command.expected_version is not None and command.expected_version != version:
+        raise stale("contact", version, command.expected_version)
 
 
 def _finish_suppressed(command: FinishSuppressed, run: Run) -> Done:

@@ -21,6 +21,7 @@ from drumbeat.commands import (
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
 from drumbeat.commands.ledger import Ledger
+from drumbeat.commands.limits import Limits
 from drumbeat.commands.loop import Idempotency, Run, WorkspaceKeys
 from drumbeat.events import Principal
 
@@ -45,9 +46,10 @@ HANDLERS: dict[type[Command], Handler] = {
 class Commands:
     """Carries out commands on a ledger. May be used by many threads at once."""
 
-    def __init__(self, ledger: Ledger, keys: WorkspaceKeys) -> None:
+    def __init__(self, ledger: Ledger, keys: WorkspaceKeys, limits: Limits | None = None) -> None:
         self._ledger = ledger
         self._keys = keys
+        self._limits = limits or Limits()
 
     def execute(
         self, command: Command, principal: Principal, *, now: datetime, idempotency: Idempotency | None = None
@@ -56,8 +58,9 @@ class Commands:
 
         With an idempotency key the same command again gives the first answer and writes nothing; another command
         under the same key is refused `idempotency_key_reused`. A text that no database could keep is refused
-        `out_of_range`, whatever the command.
+        `out_of_range`, whatever the command; what is larger than the limits allow, as `Limits` says.
         """
+        self._limits.require(command)
         for name in type(command).model_fields:
             if name not in command.JUDGED_BY_ROW:
                 require_storable(name, getattr(command, name))

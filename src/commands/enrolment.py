@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,12 +16,13 @@ from drumbeat.aggregates.contact.profile import Profile, address_claim_id, opaqu
 from drumbeat.aggregates.refusals import Refused
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
+from drumbeat.commands.limits import ROWS
 from drumbeat.commands.loop import Plan, Run, unknown
 from drumbeat.commands.on_contact import channels_of, suppressed_keys
 from drumbeat.commands.streams import Streams
 from drumbeat.events import Event, Fact
 from drumbeat.events.ids import contact_id
-from drumbeat.events.values import Priority
+from drumbeat.events.values import Many, Priority
 
 ROWS_AN_APPEND = 1_000
 """Rows that become one append: enough for the bulk path to pay, few enough to keep its transaction short."""
@@ -45,7 +46,7 @@ class ContactRow(BaseModel):
     profile: dict[str, str] = Field(default_factory=dict)
     zone: str | None = None
     priority: str = Priority.NORMAL
-    tags: tuple[str, ...] = ()
+    tags: Many[str] = ()
 
 
 class EnrolContacts(Command):
@@ -59,8 +60,9 @@ class EnrolContacts(Command):
 
     NAME: ClassVar[str] = "enrol_contacts"
     JUDGED_BY_ROW: ClassVar[frozenset[str]] = frozenset({"rows"})
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"rows"})
     campaign_id: UUID
-    rows: tuple[ContactRow, ...]
+    rows: Annotated[Many[ContactRow], ROWS]
 
 
 class EnrolContact(ContactRow, Command):

@@ -24,6 +24,7 @@ class AnswerAnalysis(OfContact):
     """Answer an analysis of a conversation: true or false, a text, a number, or the options chosen."""
 
     NAME: ClassVar[str] = "answer_analysis"
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"value"})
     analysis_id: UUID
     conversation_id: UUID
     value: AnswerValue

@@ -1,11 +1,12 @@
 """Commands on a campaign's goals and analyses (E-40 … E-51). Ids left out are made; the facts tell them."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from drumbeat.aggregates.campaign import CAMPAIGN, analyses, goals
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler, OfCampaign, on_campaign
+from drumbeat.commands.limits import A_NAME, A_NOTE, Name, Note, Within
 from drumbeat.commands.loop import Run
 from drumbeat.events.goals import AnalysisText
 from drumbeat.events.values import GoalRole
@@ -16,8 +17,8 @@ class DefineGoal(OfCampaign):
 
     NAME: ClassVar[str] = "define_goal"
     goal_id: UUID | None = None
-    name: str
-    description: str = ""
+    name: Name
+    description: Note = ""
     role: GoalRole = GoalRole.SECONDARY
 
 
@@ -26,8 +27,8 @@ class EditGoal(OfCampaign):
 
     NAME: ClassVar[str] = "edit_goal"
     goal_id: UUID
-    name: str
-    description: str = ""
+    name: Name
+    description: Note = ""
 
 
 class ArchiveGoal(OfCampaign):
@@ -57,7 +58,7 @@ class DefineAnalysis(OfCampaign):
 
     NAME: ClassVar[str] = "define_analysis"
     analysis_id: UUID | None = None
-    text: AnalysisText
+    text: Annotated[AnalysisText, Within(A_NAME, A_NOTE)]
 
 
 class EditAnalysis(OfCampaign):
@@ -65,7 +66,7 @@ class EditAnalysis(OfCampaign):
 
     NAME: ClassVar[str] = "edit_analysis"
     analysis_id: UUID
-    text: AnalysisText
+    text: Annotated[AnalysisText, Within(A_NAME, A_NOTE)]
 
 
 class ActivateAnalysis(OfCampaign):

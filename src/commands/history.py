@@ -29,7 +29,7 @@ from drumbeat.commands.loop import Plan, Run, unknown
 from drumbeat.commands.streams import Streams
 from drumbeat.events import Event, Fact
 from drumbeat.events.ids import contact_id
-from drumbeat.events.values import CallOutcome, GoalResult, Occurred, Priority
+from drumbeat.events.values import CallOutcome, GoalResult, Many, Occurred, Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class HistoryCall:
     occurred: Occurred | None = None
     summary: str | None = None
     transcript_reference: str | None = None
-    results: tuple[tuple[UUID, GoalResult], ...] = ()
+    results: Many[tuple[UUID, GoalResult]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +62,10 @@ class HistoryRow:
     profile: Mapping[str, str] = field(default_factory=dict)
     zone: str | None = None
     priority: str = Priority.NORMAL
-    tags: tuple[str, ...] = ()
+    tags: Many[str] = ()
     first_attempt: int | None = None
-    calls: tuple[HistoryCall, ...] = ()
-    results: tuple[tuple[UUID, GoalResult], ...] = ()
+    calls: Many[HistoryCall] = ()
+    results: Many[tuple[UUID, GoalResult]] = ()
     finish: bool = False
 
 
@@ -81,7 +81,7 @@ class RecordHistory(Command):
     NAME: ClassVar[str] = "record_history"
     JUDGED_BY_ROW: ClassVar[frozenset[str]] = frozenset({"rows"})
     campaign_id: UUID
-    rows: tuple[HistoryRow, ...]
+    rows: Many[HistoryRow]
 
 
 class FinishHistory(Command):
@@ -89,7 +89,7 @@ class FinishHistory(Command):
 
     NAME: ClassVar[str] = "finish_history"
     campaign_id: UUID
-    contact_ids: tuple[UUID, ...]
+    contact_ids: Many[UUID]
 
 
 class _Recording:

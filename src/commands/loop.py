@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.commands.command import Done
-from drumbeat.commands.ledger import Appended, KeyReused, Ledger, Loaded, Once, VersionConflict
+from drumbeat.commands.ledger import Appended, EventTooLarge, KeyReused, Ledger, Loaded, Once, VersionConflict
 from drumbeat.events import Event, Fact, Principal
 
 S = TypeVar("S")
@@ -101,13 +101,7 @@ class Run:
         def plan() -> Plan:
             loaded = self.load(aggregate, stream_id)
             if expected_version is not None and loaded.version != expected_version:
-                raise Refused(
-                    RefusalCode.STALE_VERSION,
-                    f"the {aggregate.name} is at version {loaded.version}, not {expected_version}",
-                    field="expected_version",
-                    value=expected_version,
-                    allowed=str(loaded.version),
-                )
+                raise stale(aggregate.name, loaded.version, expected_version)
             facts = decide(loaded.state)
             events = self.stamp(facts, stream_id=stream_id, version=loaded.version, campaign_id=campaign_id)
             version = loaded.version + len(events)
@@ -143,9 +137,20 @@ class Run:
                 return _done(planned, appended)
         except KeyReused as reused:
             raise Refused(
-                RefusalCode.IDEMPOTENCY_KEY_REUSED, str(reused), field="idempotency_key", value=reused.key
+                RefusalCode.IDEMPOTENCY_KEY_REUSED,
+                f"{reused}; give this one a key of its own",
+                field="idempotency_key",
+                value=reused.key,
+                allowed="a key that no other request was sent with",
             ) from reused
-        raise Refused(RefusalCode.CONFLICT, f"other writers changed the stream {MAX_ATTEMPTS} times; try again")
+        except EventTooLarge as large:
+            raise Refused(
+                RefusalCode.EVENT_TOO_LARGE, f"{large}; say less", allowed=f"at most {large.limit_bytes:,} bytes"
+            ) from large
+        raise Refused(
+            RefusalCode.CONFLICT,
+            f"other writers changed the stream {MAX_ATTEMPTS} times meanwhile; nothing was written, try again",
+        )
 
     def stamp(
         self, facts: Sequence[Fact], *, stream_id: UUID, version: int, campaign_id: UUID | None
@@ -194,6 +199,18 @@ class Run:
             answer=json.dumps(answer).encode(),
             expires_at=None if kept_for is None else self.now + kept_for,
         )
+
+
+def stale(name: str, version: int, expected_version: int) -> Refused:
+    """The refusal for a stream that is not where the caller believes it to be."""
+    return Refused(
+        RefusalCode.STALE_VERSION,
+        f"the {name} is at version {version}, not {expected_version}: read what has changed, and if the"
+        f" command still holds, give it again with version {version}",
+        field="expected_version",
+        value=expected_version,
+        allowed=str(version),
+    )
 
 
 def unknown(name: str, stream_id: UUID) -> Refused:

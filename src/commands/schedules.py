@@ -6,6 +6,7 @@ from uuid import UUID
 from drumbeat.aggregates.schedule import SCHEDULE, change_schedule, define_schedule
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler, on_stream
+from drumbeat.commands.limits import Name
 from drumbeat.commands.loop import Run
 from drumbeat.events.schedule import Hours
 
@@ -15,7 +16,7 @@ class DefineSchedule(Command):
 
     NAME: ClassVar[str] = "define_schedule"
     schedule_id: UUID | None = None
-    name: str
+    name: Name
     hours: Hours
 
 

@@ -11,6 +11,7 @@ from drumbeat.aggregates.schedule import SCHEDULE
 from drumbeat.aggregates.sender import SENDER
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Decision, Handler, OfCampaign, on_campaign, on_stream
+from drumbeat.commands.limits import Name
 from drumbeat.commands.loop import Run, unknown
 from drumbeat.commands.references import spam_report_of, usable_sender
 from drumbeat.events import Fact
@@ -23,7 +24,7 @@ class RegisterSender(Command):
     NAME: ClassVar[str] = "register_sender"
     sender_id: UUID | None = None
     channel: Channel
-    friendly_name: str
+    friendly_name: Name
     address: str
     daily_limit: int | None = None
     schedule_id: UUID | None = None
@@ -40,7 +41,7 @@ class RenameSender(OfSender):
     """Give it another friendly name."""
 
     NAME: ClassVar[str] = "rename_sender"
-    friendly_name: str
+    friendly_name: Name
 
 
 class ReportSpamScore(OfSender):

@@ -20,6 +20,8 @@ class AddSuppression(Command):
     """
 
     NAME: ClassVar[str] = "add_suppression"
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"address"})
+    expected_version: int | None = None
     channel: Channel
     address: str
     country: str | None = None
@@ -31,6 +33,8 @@ class LiftSuppression(Command):
     """Take it off the list; nobody is revived by this."""
 
     NAME: ClassVar[str] = "lift_suppression"
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"address"})
+    expected_version: int | None = None
     channel: Channel
     address: str
     country: str | None = None
@@ -50,12 +54,16 @@ def _add(command: AddSuppression, run: Run) -> Done:
         SUPPRESSION,
         _stream_of(command, run),
         lambda state: add_suppression(state, reason=command.reason, source=command.source),
+        expected_version=command.expected_version,
     )
 
 
 def _lift(command: LiftSuppression, run: Run) -> Done:
     return run.one(
-        SUPPRESSION, _stream_of(command, run), lambda state: lift_suppression(state, reason=command.reason)
+        SUPPRESSION,
+        _stream_of(command, run),
+        lambda state: lift_suppression(state, reason=command.reason),
+        expected_version=command.expected_version,
     )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from drumbeat.events.fact import Fact, Value
-from drumbeat.events.values import GoalRole, Question
+from drumbeat.events.values import GoalRole, Many, Question
 
 
 class GoalText(Value):
@@ -22,7 +22,7 @@ class AnalysisText(Value):
     name: str
     description: str = ""
     question: Question
-    options: tuple[str, ...] = ()
+    options: Many[str] = ()
     scale: int | None = None
 
 

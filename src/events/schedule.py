@@ -3,15 +3,15 @@
 from typing import ClassVar
 
 from drumbeat.events.fact import Fact, Value
-from drumbeat.events.values import Holiday, WeeklyHours
+from drumbeat.events.values import Holiday, Many, WeeklyHours
 
 
 class Hours(Value):
     """Opening hours in an IANA zone."""
 
     zone: str
-    weekly_hours: tuple[WeeklyHours, ...]
-    holidays: tuple[Holiday, ...] = ()
+    weekly_hours: Many[WeeklyHours]
+    holidays: Many[Holiday] = ()
 
 
 class ScheduleDefined(Fact):

@@ -64,6 +64,7 @@ class Deps:
     wait_for_connection_seconds: float = 10.0
     wait_limit_seconds: float = 10.0
     max_waiters: int = 64
+    page_rows: int = 500
     clock: Callable[[], datetime] = field(default=_now)
     principal: Callable[[Request], Principal] = field(default=_default_principal)
 
@@ -102,6 +103,7 @@ def reading(deps: Deps) -> web.Part:
         opened=_opened(deps),
         described=_DESCRIPTION,
         schemas=fresh,
+        maxima={"limit": deps.page_rows},
         examples={path: {"get": example} for path, example in examples.items()},
     )
 
@@ -130,6 +132,7 @@ def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
             clock=deps.clock,
             principal=deps.principal,
             wait_limit_seconds=deps.wait_limit_seconds,
+            page_rows=deps.page_rows,
         )
         app.state.services = services
         services.pulse.start()

@@ -68,6 +68,7 @@ class Services:
     clock: Callable[[], datetime]
     principal: Callable[[Request], Principal]
     wait_limit_seconds: float
+    page_rows: int
 
 
 @dataclass(frozen=True, slots=True)

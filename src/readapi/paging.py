@@ -7,18 +7,18 @@ from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from drumbeat.readapi import cursors
 from drumbeat.readapi.asking import Ask
 from drumbeat.readapi.database import Row, Snapshot
+from drumbeat.readapi.problems import PageTooLarge
 from drumbeat.readapi.statements import ListStatements
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 DEFAULT_LIMIT = 50
-MAX_LIMIT = 500
 
 
 class Order(StrEnum):
@@ -50,15 +50,21 @@ class Paging:
 
 
 async def paging(
+    request: Request,
     *,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows a page.")] = DEFAULT_LIMIT,
+    limit: Annotated[int, Query(ge=1, description="Rows a page.")] = DEFAULT_LIMIT,
     cursor: Annotated[
         str | None, Query(max_length=2000, description="`next_cursor` of the page before, of the same question.")
     ] = None,
     count: Annotated[bool, Query(description="Count all rows that the filters let through.")] = False,
 ) -> Paging:
-    """The parameters that every list has."""
-    return Paging(limit, cursor, count)
+    """The parameters that every list has. Raises `PageTooLarge`."""
+    most: int = request.app.state.services.page_rows
+    if limit > most and "limit" in request.query_params:
+        raise PageTooLarge(
+            f"a page has at most {most:,} rows", field="limit", value=limit, allowed=f"1 to {most:,}"
+        )
+    return Paging(min(limit, most), cursor, count)
 
 
 Paged = Annotated[Paging, Depends(paging)]

@@ -1,6 +1,7 @@
 """What a read can answer beside the problems that every route has.
 
 ├── MalformedCursor 400       not a cursor, or one of another question
+├── PageTooLarge 400          more rows than this installation gives at once
 ├── UnknownCampaign 404
 ├── UnknownContact 404
 ├── CampaignDeleted 410       its history still answers
@@ -14,6 +15,11 @@ from drumbeat.web.problems import BadRequest, NotFound, Problem, Unavailable
 class MalformedCursor(BadRequest):
     code = "malformed-cursor"
     title = "The cursor is not one that this question was answered with"
+
+
+class PageTooLarge(BadRequest):
+    code = "page-too-large"
+    title = "A page of that many rows is not given"
 
 
 class UnknownCampaign(NotFound):

@@ -41,7 +41,7 @@ AT_LEAST: dict[str, Any] = {
 CAMPAIGN = (problems.UnknownCampaign, problems.CampaignDeleted)
 """What every question about one campaign may answer beside that."""
 
-PAGED = (problems.MalformedCursor,)
+PAGED = (problems.MalformedCursor, problems.PageTooLarge)
 """What every list may answer beside that."""
 
 

@@ -26,7 +26,8 @@ class Part:
     """An API: its routers, tried in their order, and what opens with the process and closes with it.
 
     `opened` sets what the endpoints need on `app.state`. `described` is its paragraph of the OpenAPI document,
-    `schemas` and `examples` (by path and method; `openapi.Example`) stand there too.
+    `schemas` and `examples` (by path and method; `openapi.Example`) stand there too, and `maxima`:
+    the greatest values of its parameters that are settings.
     """
 
     routers: Sequence[APIRouter]
@@ -34,6 +35,7 @@ class Part:
     described: str
     schemas: Mapping[str, Any] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
+    maxima: Mapping[str, int] = field(default_factory=dict)
 
 
 def create_app(parts: Sequence[Part]) -> FastAPI:

@@ -75,10 +75,16 @@ def refuse_unknown(request: Request) -> None:
 def invalid(error: RequestValidationError) -> InvalidParameter:
     """The problem for the first value that a signature does not allow."""
     first = error.errors()[0]
-    context = first.get("ctx", {})
     field = next((str(part) for part in first["loc"][1:]), "")
-    allowed = context.get("expected") or _bounds(context) or first["msg"]
-    return InvalidParameter(f"{field}: {first['msg']}", field=field, value=first.get("input"), allowed=allowed)
+    return InvalidParameter(
+        f"{field}: {first['msg']}", field=field, value=first.get("input"), allowed=allowed_by(first)
+    )
+
+
+def allowed_by(error: Mapping[str, Any]) -> str:
+    """What pydantic would have allowed where it found an error."""
+    context = error.get("ctx", {})
+    return str(context.get("expected") or _bounds(context) or error["msg"])
 
 
 _BOUND_WORDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "max_length": "at most this many characters:"}

@@ -1,6 +1,6 @@
 """The OpenAPI document: parameters from the signatures, answers and problems from their types, nothing twice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import msgspec
@@ -47,9 +47,17 @@ def document(app: FastAPI, parts: "Sequence[Part]") -> dict[str, Any]:
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]
             for part in parts:
+                _bound(operation, part.maxima)
                 if method in part.examples.get(path, {}):
                     _illustrate(path, operation, part.examples[path][method])
     return made
+
+
+def _bound(operation: dict[str, Any], maxima: Mapping[str, int]) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "query" and parameter["name"] in maxima:
+            schema, most = parameter["schema"], maxima[parameter["name"]]
+            schema["maximum"], schema["default"] = most, min(schema["default"], most)
 
 
 def _illustrate(path: str, operation: dict[str, Any], example: "Example") -> None:

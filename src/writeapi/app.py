@@ -20,7 +20,8 @@ ROUTERS = (bulk.router, campaigns.router, contacts.router, senders.router)
 _DESCRIPTION = """\
 Commands: what happens is decided when it is asked for, and written to the log or refused by name. Every answer has
 the `position` of its last event; a read asked with `at_least` that position shows the effect. `If-Match` carries
-the version that the stream must stand at. The same command under the same `Idempotency-Key` has its effect once.
+the version that the stream must stand at. The same command under the same `Idempotency-Key` has its effect once:
+key and first answer are kept for {key_kept_for}, as every answer says (`Drumbeat-Key-Kept-Seconds`).
 `dry_run=true` answers what would happen and writes nothing.
 """
 
@@ -55,6 +56,11 @@ def writing(deps: Deps) -> web.Part:
     return web.Part(
         routers=ROUTERS,
         opened=opened,
-        described=_DESCRIPTION,
+        described=_DESCRIPTION.format(key_kept_for=_words(deps.key_kept_for)),
         examples=json.loads(Path(__file__).with_name("examples.json").read_bytes()),
     )
+
+
+def _words(span: timedelta) -> str:
+    hours = span / timedelta(hours=1)
+    return f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} hours"

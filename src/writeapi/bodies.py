@@ -2,23 +2,29 @@
 
 import inspect
 import json
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
+from drumbeat.aggregates.refusals import RefusalCode
 from drumbeat.commands.command import Command
-from drumbeat.web.declaring import SCHEMAS
+from drumbeat.web.declaring import SCHEMAS, allowed_by
 from drumbeat.web.problems import Problem
-from drumbeat.writeapi.problems import BodyTooLarge, InvalidBody, NotJson
+from drumbeat.writeapi.problems import REFUSALS, BodyTooLarge, InvalidBody, NotJson
 
 B = TypeVar("B", bound=BaseModel)
 
 JSON = "application/json"
 _REFERENCE = "#/components/schemas/{model}"
 
-WITH_BODY: tuple[type[Problem], ...] = (InvalidBody, BodyTooLarge, NotJson)
+MOST_MEMBERS: Final = 10_000
+"""Of one object, and of a list that is a field of the body: no setting allows more. What is far larger than any
+command must cost no more than reading it once."""
+
+WITH_BODY: tuple[type[Problem], ...] = (InvalidBody, BodyTooLarge, NotJson, REFUSALS[RefusalCode.BATCH_TOO_LARGE])
 """What whoever sends a body may be answered for it."""
 
 
@@ -46,20 +52,39 @@ def read_body(body: type[B], request: Request, raw: bytes) -> B:
         raise NotJson(f"the body is sent as {kind!r}", field="Content-Type", value=kind, allowed=JSON)
     try:
         # Looked through for what pydantic lets pass; it reads the bytes itself.
-        json.loads(raw or b"{}", object_pairs_hook=_no_twice, parse_constant=_no_constant)
-        return body.model_validate_json(raw or b"{}")
+        _require_few(json.loads(raw or b"{}", object_pairs_hook=_no_twice, parse_constant=_no_constant))
+        read = body.model_validate_json(raw or b"{}")
     except ValidationError as error:
-        raise invalid_body(error) from error
+        raise invalid_body(error, personal=getattr(body, "PERSONAL", frozenset())) from error
     except (ValueError, RecursionError) as error:
         raise InvalidBody(f"the body is no JSON document: {error}") from error
+    return read
 
 
-def invalid_body(error: ValidationError, *above: str) -> InvalidBody:
-    """The problem for the first value that a type does not allow; `above` is where in the body it was read."""
+def _require_few(document: Any) -> None:
+    for field, value in document.items() if isinstance(document, dict) else ():
+        if isinstance(value, list) and len(value) > MOST_MEMBERS:
+            raise REFUSALS[RefusalCode.BATCH_TOO_LARGE](
+                f"{field} has {len(value):,} rows; allowed: at most {MOST_MEMBERS:,}",
+                field=field,
+                value=len(value),
+                allowed=f"at most {MOST_MEMBERS:,} rows",
+            )
+
+
+def invalid_body(error: ValidationError, *above: str, personal: frozenset[str] = frozenset()) -> InvalidBody:
+    """The problem for the first value that a type does not allow; `above` is where in the body it was read.
+
+    The value is repeated, unless it is in a field that tells of a person or has an unknown name.
+    """
     first = error.errors(include_url=False)[0]
-    field = ".".join(map(str, (*above, *first["loc"])))
+    where = (*above, *first["loc"])
+    field = ".".join(map(str, where))
     return InvalidBody(
-        f"{field or 'the body'}: {first['msg']}", field=field or None, value=_short(first.get("input"))
+        f"{field or 'the body'}: {first['msg']}",
+        field=field or None,
+        value=_repeated(first) if where and not personal.intersection(where) else None,
+        allowed=allowed_by(first),
     )
 
 
@@ -74,6 +99,8 @@ def media_type(request: Request, otherwise: str) -> str:
 
 
 def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_MEMBERS:
+        raise ValueError(f"an object has more than {MOST_MEMBERS:,} names")
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name stands twice in an object")
@@ -84,9 +111,12 @@ def _no_constant(word: str) -> Any:
     raise ValueError(f"{word} is no number of JSON")
 
 
-def _short(value: Any) -> Any:
-    text = repr(value)
-    return value if len(text) <= 200 else f"{text[:200]}…"
+def _repeated(error: ErrorDetails) -> Any:
+    value = error["input"]
+    # What is missing or unknown has the whole object for its value, or nobody knows what.
+    if error["type"] in {"missing", "extra_forbidden"} or not isinstance(value, str | int | float | bool):
+        return None
+    return value if len(str(value)) <= 200 else f"{str(value)[:200]}…"
 
 
 def body_type(command: type[Command], taken: set[str]) -> type[BaseModel] | None:
@@ -102,6 +132,7 @@ def body_type(command: type[Command], taken: set[str]) -> type[BaseModel] | None
         __doc__=inspect.getdoc(command),
         **fields,  # type: ignore[call-overload]
     )
+    made.PERSONAL = command.PERSONAL  # type: ignore[attr-defined]
     return made
 
 

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.commands import limits
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import LedgerUnavailable
@@ -40,6 +41,7 @@ ALWAYS: tuple[type[Problem], ...] = (
 ANY_COMMAND = (
     RefusalCode.UNKNOWN_STREAM,
     RefusalCode.OUT_OF_RANGE,
+    RefusalCode.EVENT_TOO_LARGE,
     RefusalCode.IDEMPOTENCY_KEY_REUSED,
     RefusalCode.CONFLICT,
 )
@@ -104,7 +106,10 @@ def commands(
     versioned = "expected_version" in command.model_fields
     body = body_type(command, {*ids, "expected_version"})
     expects = (RefusalCode.STALE_VERSION,) if versioned else ()
-    kinds = [problems.REFUSALS[code] for code in dict.fromkeys((*ANY_COMMAND, *expects, *refusals))]
+    kinds = [
+        problems.REFUSALS[code]
+        for code in dict.fromkeys((*ANY_COMMAND, *expects, *limits.refusals_of(command), *refusals))
+    ]
     route = router.add_api_route
     route(
         path,
@@ -140,8 +145,12 @@ def _endpoint(
         except ValidationError as error:
             # The body was judged already.
             raise invalid_path(error) from error
-        done = carry_out(request, wish, keyed(request, asked.idempotency_key), dry_run=asked.dry_run)
-        return _answered(done, dry_run=asked.dry_run, status=status)
+        once = keyed(request, asked.idempotency_key)
+        done = carry_out(request, wish, once, dry_run=asked.dry_run)
+        answer = _answered(done, dry_run=asked.dry_run, status=status)
+        if once is not None and once.kept_for is not None:
+            answer.headers[KEY_KEPT] = str(int(once.kept_for.total_seconds()))
+        return answer
 
     async def endpoint(request: Request) -> Response:
         raw = await body_of(request) if body is not None else b""
@@ -150,6 +159,9 @@ def _endpoint(
     endpoint.__name__ = command.NAME
     return endpoint
 
+
+KEY_KEPT = "Drumbeat-Key-Kept-Seconds"
+"""How long the key of a command is kept, with its answer."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -194,4 +206,5 @@ def _answered(done: Done, *, dry_run: bool, status: int) -> Response:
 
 def _carried_out(words: str) -> dict[str, Any]:
     tag = {"description": "the version afterwards, in quotes", "schema": {"type": "string"}}
-    return {**answered(Answer, words), "headers": {"ETag": tag}}
+    kept = {"description": "how long the key is kept, where one was sent", "schema": {"type": "integer"}}
+    return {**answered(Answer, words), "headers": {"ETag": tag, KEY_KEPT: kept}}

@@ -43,6 +43,10 @@ _STATUS: Final = {
     RefusalCode.UNKNOWN_ATTEMPT: 404,
     RefusalCode.DELETED: 410,
     RefusalCode.STALE_VERSION: 412,
+    RefusalCode.BATCH_TOO_LARGE: 413,
+    RefusalCode.EVENT_TOO_LARGE: 413,
+    RefusalCode.NAME_TOO_LONG: 422,
+    RefusalCode.NOTE_TOO_LONG: 422,
     RefusalCode.OUT_OF_RANGE: 422,
     RefusalCode.INVALID_SETTINGS: 422,
     RefusalCode.IDEMPOTENCY_KEY_REUSED: 422,
@@ -64,7 +68,12 @@ REFUSALS: Final[dict[RefusalCode, type[RefusedProblem]]] = {
 """The kind of problem of each refusal."""
 
 
+_HEADERS: Final = {"expected_version": "If-Match", "idempotency_key": "Idempotency-Key"}
+"""How a client spells what stands in a header."""
+
+
 def refused(refusal: Refused) -> RefusedProblem:
     """A refusal as a problem."""
-    at_fault = {"field": refusal.field, "value": refusal.value, "allowed": refusal.allowed}
+    field = refusal.field and _HEADERS.get(refusal.field, refusal.field)
+    at_fault = {"field": field, "value": refusal.value, "allowed": refusal.allowed}
     return REFUSALS[refusal.code](refusal.message, **at_fault)

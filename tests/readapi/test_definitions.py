@@ -22,6 +22,7 @@ def test_a_problem_keeps_its_code_and_status_for_ever() -> None:
         "invalid-parameter": 400,
         "malformed-cursor": 400,
         "malformed-request": 400,
+        "page-too-large": 400,
         "request-cut-off": 400,
         "unknown-parameter": 400,
         "unknown-campaign": 404,

@@ -145,6 +145,7 @@ PROVOKED: dict[str, Callable[[str], str]] = {
     "unknown-parameter": lambda path: f"{asked_of(path)}?colour=1",
     "invalid-parameter": lambda path: f"{asked_of(path)}?at_least=soon",
     "malformed-cursor": lambda path: f"{asked_of(path)}?cursor=x",
+    "page-too-large": lambda path: f"{asked_of(path)}?limit=501",
     "unknown-campaign": lambda path: asked_of(path, campaign_id=NOBODY),
     "campaign-deleted": lambda path: asked_of(path, campaign_id=GONE),
     "unknown-contact": lambda path: asked_of(path, contact_id=NOBODY),

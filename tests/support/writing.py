@@ -11,6 +11,7 @@ from fastapi import Request
 
 from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.commands.dispatch import Commands
+from drumbeat.commands.limits import Limits
 from drumbeat.events import Principal
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.projections.engine.projector import Projector
@@ -51,10 +52,17 @@ class Writing:
 
 
 @contextmanager
-def writing(url: str, *, wait_limit_seconds: float = 10.0, **deps: Any) -> Iterator[Writing]:
+def writing(
+    url: str,
+    *,
+    wait_limit_seconds: float = 10.0,
+    limits: Limits | None = None,
+    largest_event_bytes: int = 900_000,
+    **deps: Any,
+) -> Iterator[Writing]:
     """The application, served."""
     with (
-        closing(EventStoreLedger(url)) as ledger,
+        closing(EventStoreLedger(url, limit_bytes=largest_event_bytes)) as ledger,
         closing(LogSource(url)) as source,
     ):
         made = Writing(httpx.Client(), ledger, Projector(source, url, PROJECTIONS))
@@ -75,8 +83,8 @@ def writing(url: str, *, wait_limit_seconds: float = 10.0, **deps: Any) -> Itera
             ),
             writeapi.writing(
                 writeapi.Deps(
-                    commands=Commands(ledger, OneKey()),
-                    dry=Commands(DryLedger(ledger), OneKey()),
+                    commands=Commands(ledger, OneKey(), limits),
+                    dry=Commands(DryLedger(ledger), OneKey(), limits),
                     principal=principal,
                     clock=lambda: made.now,
                     # Keys expire by the database's clock, not by the test's.

@@ -12,11 +12,11 @@ from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.events import Fact
 from drumbeat.events.evaluations import ContactAnalysisAnswered, ContactGoalEvaluated
 from drumbeat.events.goals import AnalysisText
-from drumbeat.events.values import AnswerPrivate, GoalResult, Question
+from drumbeat.events.values import AnswerPrivate, GoalResult, Many, Question
 
 LONGEST_ANSWER_CHARACTERS = 10_000
 
-AnswerValue = bool | int | float | str | tuple[str, ...]
+AnswerValue = bool | int | float | str | Many[str]
 
 
 def evaluate_goal(

@@ -25,6 +25,7 @@ class SuppressionsOperations:
         country: str | UnsetType | None = UNSET,
         source: str | UnsetType = UNSET,
         dry_run: bool = False,
+        if_match: int | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
         """Put an address on the do-not-contact list.
@@ -40,6 +41,7 @@ class SuppressionsOperations:
             path("/suppressions"),
             query={"dry_run": dry_run or None},
             body={"channel": channel, "address": address, "reason": reason, "country": country, "source": source},
+            if_match=if_match,
             idempotency_key=idempotency_key,
             answers=Answer,
         )
@@ -52,6 +54,7 @@ class SuppressionsOperations:
         reason: str,
         country: str | UnsetType | None = UNSET,
         dry_run: bool = False,
+        if_match: int | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
         """Take an address off the list.
@@ -65,6 +68,7 @@ class SuppressionsOperations:
             path("/suppressions/lift"),
             query={"dry_run": dry_run or None},
             body={"channel": channel, "address": address, "reason": reason, "country": country},
+            if_match=if_match,
             idempotency_key=idempotency_key,
             answers=Answer,
         )
