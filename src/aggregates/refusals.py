@@ -50,7 +50,6 @@ class RefusalCode(StrEnum):
     CALL_IN_FLIGHT = "call_in_flight"
     NO_CALL_IN_FLIGHT = "no_call_in_flight"
     ALREADY_ENDED = "already_ended"
-    OUTSIDE_HOURS = "outside_hours"
     RETRY_NOT_DUE = "retry_not_due"
     NO_ATTEMPTS_LEFT = "no_attempts_left"
     UNKNOWN_ATTEMPT = "unknown_attempt"

@@ -12,7 +12,7 @@ _LAUNCH = (No.NO_AUDIENCE, No.NO_SENDER, No.NO_PRIMARY_GOAL, No.INVALID_SETTINGS
 
 commands(
     router, "POST", "/campaigns", campaign.DraftCampaign,
-    summary="Make a campaign", refusals=(No.INVALID_SETTINGS,), made=True,
+    summary="Make a campaign", refusals=(No.INVALID_SETTINGS, No.DELETED), made=True,
 )  # fmt: skip
 commands(
     router, "POST", f"{_ONE}/duplicate", campaign.DuplicateCampaign,
@@ -24,7 +24,7 @@ commands(
 )  # fmt: skip
 commands(
     router, "PATCH", f"{_ONE}/settings", campaign.ChangeSettings,
-    summary="Change settings", refusals=(*_LIVING, No.INVALID_SETTINGS, No.STRUCTURE_LOCKED, No.NOT_FOR_THIS_KIND),
+    summary="Change settings", refusals=(*_LIVING, No.INVALID_SETTINGS, No.STRUCTURE_LOCKED, No.WINDOW_CLOSED),
 )  # fmt: skip
 commands(
     router, "PUT", f"{_ONE}/sequence", campaign.DefineSequence,

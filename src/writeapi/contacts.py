@@ -29,7 +29,10 @@ commands(
     router, "POST", f"{_ONE}/remove", contacts.RemoveContact,
     summary="Take the contact out for ever", refusals=(No.DELETED, No.REMOVED),
 )  # fmt: skip
-commands(router, "POST", f"{_ONE}/pause", contacts.PauseContact, summary="Pause the contact", refusals=_LIVING)
+commands(
+    router, "POST", f"{_ONE}/pause", contacts.PauseContact,
+    summary="Pause the contact", refusals=(*_LIVING, No.NOT_FOR_AN_IMPORT, No.CAMPAIGN_OVER),
+)  # fmt: skip
 commands(router, "POST", f"{_ONE}/resume", contacts.ResumeContact, summary="Resume the contact", refusals=_LIVING)
 commands(
     router, "POST", f"{_ONE}/opt-out", contacts.OptOutContact,
@@ -45,8 +48,8 @@ _IN_FLIGHT = (*_LIVING, No.UNKNOWN_ATTEMPT, No.NO_CALL_IN_FLIGHT, No.ALREADY_END
 commands(
     router, "POST", _CALLS, calls.PlaceCall, summary="Dial now",
     refusals=(
-        *_ACTING, No.CALL_IN_FLIGHT, No.NO_ATTEMPTS_LEFT, No.RETRY_NOT_DUE, No.OUTSIDE_HOURS, No.CONTACT_PAUSED,
-        No.UNKNOWN_SENDER, No.SENDER_NOT_USABLE, No.NO_SENDER,
+        *_ACTING, No.CALL_IN_FLIGHT, No.NO_ATTEMPTS_LEFT, No.RETRY_NOT_DUE, No.CONTACT_PAUSED,
+        No.UNKNOWN_SENDER, No.SENDER_NOT_USABLE, No.NOT_FOR_THIS_KIND,
     ),
 )  # fmt: skip
 commands(
@@ -64,7 +67,7 @@ commands(
 )  # fmt: skip
 commands(
     router, "POST", f"{_ONE}/received-calls", calls.ReceiveCall,
-    summary="Report a call by the contact", refusals=(*_LIVING, No.UNKNOWN_SENDER),
+    summary="Report a call by the contact", refusals=(*_LIVING, No.UNKNOWN_SENDER, No.NOT_FOR_AN_IMPORT),
 )  # fmt: skip
 commands(
     router, "POST", f"{_ONE}/goals/{{goal_id}}/evaluations", evaluations.EvaluateGoal,

@@ -47,8 +47,19 @@ def nothing_broke(_context: Any, response: Any, _case: Any) -> None:
     assert response.status_code < 500 or response.status_code == 504, response.text
 
 
+def its_kind_is_declared(_context: Any, response: Any, case: Any) -> None:
+    """A refusal is one that the route names, or says that there is no such route."""
+    if response.status_code < 400:
+        return
+    answers = case.operation.definition.raw["responses"]
+    named = answers.get(str(response.status_code), {}).get("content", {}).get("application/problem+json", {})
+    code = response.json()["code"]
+    assert code in named.get("examples", {}) or code in {"unknown-route", "method-not-allowed"}, response.text
+
+
 CHECKS = [
     nothing_broke,
+    its_kind_is_declared,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
