@@ -20,6 +20,7 @@ from drumbeat.commands.command import Command, Done
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.loop import Idempotency
+from drumbeat.commands.uploads import Uploads
 from drumbeat.events import Principal
 from drumbeat.events.lifecycle import NOT_FOR_AN_IMPORT, ONLY_FOR
 from drumbeat.web import problems as common
@@ -72,6 +73,8 @@ class Services:
 
     commands: Commands
     dry: Commands
+    uploads: Uploads
+    imports_at_once: int
     clock: Callable[[], datetime]
     principal: Callable[[Request], Principal]
     body_limit_bytes: int

@@ -543,6 +543,65 @@ class ContactRow(msgspec.Struct, kw_only=True):
     tags: Sequence[str] | UnsetType = UNSET
 
 
+class RowAtFault(msgspec.Struct, kw_only=True):
+    """A row that will be refused: its line, the column at fault where one is, why, and what is allowed."""
+
+    line: int
+    field: str
+    reason: str
+    allowed: str
+
+
+class CheckedFile(msgspec.Struct, kw_only=True):
+    """What a dry run found; of the rows at fault the first hundred. Whom a do-not-contact list or the
+    campaign itself turns away is told by the import alone.
+    """
+
+    rows: int
+    refused: int
+    first_refused: list[RowAtFault]
+
+
+class Import(msgspec.Struct, kw_only=True):
+    """How an import is doing. `share_done` is that of the file's lines, 0 to 1.
+
+    A read with `at_least` the `position` shows every contact enrolled so far; null before the first
+    one. `failure` is the code of the problem for which it failed.
+    """
+
+    import_id: UUID
+    campaign_id: UUID
+    actor: str
+    state: str
+    cancelling: bool
+    file_bytes: int
+    rows_read: int
+    accepted: int
+    already_enrolled: int
+    refused: int
+    share_done: float
+    position: int | None
+    failure: str | None
+    queued_at: str
+    began_at: str | None
+    ended_at: str | None
+    report: str
+
+
+class Uploaded(msgspec.Struct, kw_only=True):
+    """The import that was queued; of a dry run what was found instead."""
+
+    queued: Import | None = None
+    checked: CheckedFile | None = None
+
+
+class ImportPage(msgspec.Struct, kw_only=True):
+    """The newest first; `next_cursor` leads to the older ones, null when there are none."""
+
+    items: list[Import]
+    next_cursor: str | None
+
+
 class Holiday(msgspec.Struct, kw_only=True):
     """A day on which a schedule stays closed."""
 
