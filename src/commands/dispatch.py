@@ -17,7 +17,6 @@ from drumbeat.commands import (
     schedules,
     senders,
     suppressions,
-    uploads,
 )
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
@@ -41,7 +40,6 @@ HANDLERS: dict[type[Command], Handler] = {
     **evaluations.HANDLERS,
     **history.HANDLERS,
     **requests.HANDLERS,
-    **uploads.HANDLERS,
 }
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -20,9 +20,7 @@ from drumbeat.commands.command import Command, Done
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.loop import Idempotency
-from drumbeat.commands.uploads import Uploads
 from drumbeat.events import Principal
-from drumbeat.events.lifecycle import NOT_FOR_AN_IMPORT, ONLY_FOR
 from drumbeat.web import problems as common
 from drumbeat.web.declaring import answered, declared, known_parameters
 from drumbeat.web.problems import DatabaseAway, Problem
@@ -73,8 +71,6 @@ class Services:
 
     commands: Commands
     dry: Commands
-    uploads: Uploads
-    imports_at_once: int
     clock: Callable[[], datetime]
     principal: Callable[[Request], Principal]
     body_limit_bytes: int
@@ -109,7 +105,7 @@ def commands(
     ids = re.findall(r"{(\w+)}", path)
     versioned = "expected_version" in command.model_fields
     body = body_type(command, {*ids, "expected_version"})
-    expects = _expected(command.NAME, versioned=versioned, made=made)
+    expects = (RefusalCode.STALE_VERSION,) if versioned else ()
     kinds = [
         problems.REFUSALS[code]
         for code in dict.fromkeys((*ANY_COMMAND, *expects, *limits.refusals_of(command), *refusals))
@@ -132,19 +128,6 @@ def commands(
             **(described(body) if body else {}),
         },
     )
-
-
-def _expected(name: str, *, versioned: bool, made: bool) -> Iterator[RefusalCode]:
-    """The refusals that follow from what kind of command it is."""
-    if versioned:
-        yield RefusalCode.STALE_VERSION
-    if made:
-        # There is a stream with this id already.
-        yield RefusalCode.WRONG_STATE
-    if name in ONLY_FOR:
-        yield RefusalCode.NOT_FOR_THIS_KIND
-    if name in NOT_FOR_AN_IMPORT:
-        yield RefusalCode.NOT_FOR_AN_IMPORT
 
 
 def _endpoint(

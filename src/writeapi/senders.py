@@ -7,14 +7,17 @@ from drumbeat.writeapi.commanding import command_router, commands
 router = command_router("senders")
 
 _SENDER = "/senders/{sender_id}"
-commands(router, "POST", "/senders", senders.RegisterSender, summary="Make a number or mailbox known", made=True)
+commands(
+    router, "POST", "/senders", senders.RegisterSender,
+    summary="Make a number or mailbox known", made=True, refusals=(No.WRONG_STATE,),
+)  # fmt: skip
 commands(
     router, "POST", f"{_SENDER}/rename", senders.RenameSender,
     summary="Give it another friendly name", refusals=(No.WRONG_STATE,),
 )  # fmt: skip
 commands(
     router, "POST", f"{_SENDER}/spam-reports", senders.ReportSpamScore,
-    summary="Report a spam score", refusals=(No.WRONG_STATE,),
+    summary="Report a spam score",
 )  # fmt: skip
 commands(
     router, "POST", f"{_SENDER}/disconnect", senders.DisconnectSender,
@@ -26,36 +29,46 @@ commands(
 )  # fmt: skip
 commands(
     router, "POST", f"{_SENDER}/retire", senders.RetireSender,
-    summary="Use it no more", refusals=(No.WRONG_STATE,),
+    summary="Use it no more",
 )  # fmt: skip
 
 _USED = "/campaigns/{campaign_id}/senders/{sender_id}"
-_LIVING = (No.DELETED, No.WRONG_STATE, No.UNKNOWN_SENDER)
+_LIVING = (No.DELETED, No.WRONG_STATE)
 commands(
     router, "PUT", _USED, senders.AssignSender,
-    summary="Let a campaign use it, with a weight", refusals=(*_LIVING, No.SENDER_NOT_USABLE),
+    summary="Let a campaign use it, with a weight", refusals=(*_LIVING, No.UNKNOWN_SENDER, No.SENDER_NOT_USABLE),
 )  # fmt: skip
 commands(
-    router, "DELETE", _USED, senders.UnassignSender, summary="Let a campaign use it no more", refusals=_LIVING
-)
-commands(router, "POST", f"{_USED}/disable", senders.DisableSender, summary="Use it not for now", refusals=_LIVING)
-commands(router, "POST", f"{_USED}/enable", senders.EnableSender, summary="Use it again", refusals=_LIVING)
+    router, "DELETE", _USED, senders.UnassignSender,
+    summary="Let a campaign use it no more", refusals=_LIVING,
+)  # fmt: skip
+commands(
+    router, "POST", f"{_USED}/disable", senders.DisableSender,
+    summary="Use it not for now", refusals=(*_LIVING, No.UNKNOWN_SENDER, No.SENDER_NOT_USABLE),
+)  # fmt: skip
+commands(
+    router, "POST", f"{_USED}/enable", senders.EnableSender,
+    summary="Use it again", refusals=(*_LIVING, No.UNKNOWN_SENDER, No.SENDER_NOT_USABLE),
+)  # fmt: skip
 commands(
     router, "POST", f"{_USED}/reinstate", senders.ReinstateSender,
-    summary="Use it again after its spam score excluded it", refusals=_LIVING,
+    summary="Use it again after its spam score excluded it", refusals=(*_LIVING, No.UNKNOWN_SENDER),
 )  # fmt: skip
 
-commands(router, "POST", "/schedules", schedules.DefineSchedule, summary="Set business hours", made=True)
-commands(router, "PUT", "/schedules/{schedule_id}", schedules.ChangeSchedule, summary="Set other hours")
+commands(
+    router, "POST", "/schedules", schedules.DefineSchedule,
+    summary="Set business hours", made=True, refusals=(No.WRONG_STATE,),
+)  # fmt: skip
+commands(
+    router, "PUT", "/schedules/{schedule_id}", schedules.ChangeSchedule,
+    summary="Set other hours",
+)  # fmt: skip
 
 commands(
-    router,
-    "POST",
-    "/suppressions",
-    suppressions.AddSuppression,
+    router, "POST", "/suppressions", suppressions.AddSuppression,
     summary="Put an address on the do-not-contact list",
-)
+)  # fmt: skip
 commands(
     router, "POST", "/suppressions/lift", suppressions.LiftSuppression,
-    summary="Take an address off the list", refusals=(No.WRONG_STATE,),
+    summary="Take an address off the list",
 )  # fmt: skip

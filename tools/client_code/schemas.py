@@ -71,7 +71,7 @@ class Schemas:
     def models(self) -> dict[str, dict[str, Any]]:
         """The objects, those that others are made of first."""
         listed: dict[str, dict[str, Any]] = {}
-        for name in self._components:
+        for name in sorted(self._components):
             if name in self.answered | self.sent:
                 self._list(name, listed)
         return listed

@@ -18,68 +18,15 @@ from drumbeat.client.generated.words import (
 from drumbeat.client.values import Id
 
 
-class ClosedDay(msgspec.Struct, kw_only=True):
-    """A day on which there are no hours."""
+class AnalysisAnswer(msgspec.Struct, kw_only=True):
+    """What an analysis found in one conversation."""
 
-    year: int
-    month: int
-    day: int
-
-
-class Opening(msgspec.Struct, kw_only=True):
-    """One opening: ISO weekday, minutes after local midnight, `closes_minute` exclusive."""
-
-    weekday: int
-    opens_minute: int
-    closes_minute: int
-
-
-class BusinessHours(msgspec.Struct, kw_only=True):
-    """When a campaign may call, and whether that is now: at the instant of `as_of`."""
-
-    schedule_id: UUID | None
-    name: str
-    zone: str
-    open: bool
-    weekly_hours: list[Opening]
-    holidays: list[ClosedDay]
-
-
-class SenderBrief(msgspec.Struct, kw_only=True):
-    """A number that a campaign calls from."""
-
-    sender_id: UUID
-    friendly_name: str
-    address: str
-    standing: str
-
-
-class CampaignItem(msgspec.Struct, kw_only=True):
-    """A campaign in the list. `status` is canonical, `status_label` the word of its vocabulary.
-
-    `hours` is null while no business hours are set: always open. `available_actions` are the commands
-    that its state allows now.
-    """
-
-    campaign_id: UUID
-    name: str
-    kind: str
-    vocabulary: str
-    source: str
-    status: str
-    status_label: str
-    status_since: datetime
-    overlays: list[str]
-    available_actions: list[str]
-    agent: str | None
-    senders: list[SenderBrief]
-    hours: BusinessHours | None
-    contacts: int
-    start_at: datetime | None
-    end_at: datetime | None
-    created_at: datetime
-    launched_at: datetime | None
-    completed_at: datetime | None
+    conversation_id: UUID
+    analysis_id: UUID
+    name: str | None
+    question: str | None
+    value: Any
+    answered_at: datetime
 
 
 class AnalysisDefinition(msgspec.Struct, kw_only=True):
@@ -95,123 +42,33 @@ class AnalysisDefinition(msgspec.Struct, kw_only=True):
     archived: bool
 
 
-class GoalDefinition(msgspec.Struct, kw_only=True):
-    """A goal as it is defined now."""
+class AnalysisText(msgspec.Struct, kw_only=True):
+    """What an analysis asks: `options` for choices, `scale` (best value, from 1) for ratings."""
 
-    id: UUID
     name: str
-    description: str
-    role: str
-    archived: bool
+    description: str | UnsetType = UNSET
+    question: Question
+    options: Sequence[str] | UnsetType = UNSET
+    scale: int | UnsetType | None = UNSET
 
 
-class Pause(msgspec.Struct, kw_only=True):
-    """By whom, when and why a campaign is paused. Reason and note are null since it was reopened."""
+class Answer(msgspec.Struct, kw_only=True):
+    """A command was carried out, or there was nothing to do.
 
-    since: datetime
-    by: str
-    reason: str | None
-    note: str | None
-
-
-class Done(msgspec.Struct, kw_only=True):
-    """One action. `contact_id` is null for an action on the campaign itself.
-
-    `code` is the one word that tells more (an outcome, a reason), `number` the attempt or a count,
-    `subject_id` the goal, analysis or number that it is about; `words` says it all in one line.
+    `version` is the stream's version afterwards. `position` is that of the last event written, or the
+    newest of the log when none was: a read asked with `at_least` that position shows the effect.
+    `results` has an answer for each row where the command had rows, and what the command made.
+    `repeated`: the idempotency key was known, this is the first answer, and nothing was written.
+    `dry_run`: nothing was written; the position means nothing.
     """
 
-    position: int
-    time: datetime
-    actor: str
-    cause: str
-    action: str
-    words: str
-    code: str | None
-    number: int | None
-    subject_id: UUID | None
-    subject_name: str | None
-    contact_id: UUID | None
-    contact_name: str | None
-    contact_reference: str | None
-
-
-class Phone(msgspec.Struct, kw_only=True):
-    """A phone number, in E.164, and its country (ISO 3166-1); null where the number does not say."""
-
-    number: str
-    country: str | None
-
-
-class ContactItem(msgspec.Struct, kw_only=True):
-    """A contact of a campaign. `status` is canonical, `status_label` the word people see.
-
-    `paused_by` is `hand` or `campaign`, null when neither; it is an overlay of the label. `goal_score`
-    is the mean over the active goals with a known score, 0 to 100. `retry_at` is null when no retry
-    will come, and so is `attempts_left`.
-    """
-
-    contact_id: UUID
-    reference: str
-    name: str | None
-    phone: Phone | None
-    email: str | None
-    tags: list[str]
-    priority: str
-    zone: str | None
-    status: str
-    substatus: str
-    status_label: str
-    paused_by: str | None
-    removed: bool
-    attempts: int
-    attempts_left: int | None
-    conversations: int
-    talk_time_seconds: int
-    total_time_seconds: int
-    last_called_at: datetime | None
-    last_outcome: str | None
-    retry_at: datetime | None
-    primary_goal: str | None
-    goal_score: float | None
-    enrolled_at: datetime
-
-
-class AnalysisAnswer(msgspec.Struct, kw_only=True):
-    """What an analysis found in one conversation."""
-
-    conversation_id: UUID
-    analysis_id: UUID
-    name: str | None
-    question: str | None
-    value: Any
-    answered_at: datetime
-
-
-class Entry(msgspec.Struct, kw_only=True):
-    """One event of the contact. `data` is the event's own, with what is personal in it."""
-
-    position: int
+    stream_id: UUID
     version: int
-    time: datetime
-    actor: str
-    cause: str
-    type: str
-    words: str
-    reason: str | None
-    correlation_id: str
-    data: Any
-
-
-class GoalStanding(msgspec.Struct, kw_only=True):
-    """A contact's result for one goal; `not_evaluated` when nobody judged it."""
-
-    goal_id: UUID
-    name: str
-    role: str
-    archived: bool
-    result: str
-    score: int | None
+    position: int
+    events: int = 0
+    results: list[dict[str, Any]] = []
+    repeated: bool = False
+    dry_run: bool = False
 
 
 class LocalTime(msgspec.Struct, kw_only=True):
@@ -265,6 +122,131 @@ class Attempt(msgspec.Struct, kw_only=True):
     position: int
 
 
+class ClosedDay(msgspec.Struct, kw_only=True):
+    """A day on which there are no hours."""
+
+    year: int
+    month: int
+    day: int
+
+
+class Opening(msgspec.Struct, kw_only=True):
+    """One opening: ISO weekday, minutes after local midnight, `closes_minute` exclusive."""
+
+    weekday: int
+    opens_minute: int
+    closes_minute: int
+
+
+class BusinessHours(msgspec.Struct, kw_only=True):
+    """When a campaign may call, and whether that is now: at the instant of `as_of`."""
+
+    schedule_id: UUID | None
+    name: str
+    zone: str
+    open: bool
+    weekly_hours: list[Opening]
+    holidays: list[ClosedDay]
+
+
+class GoalDefinition(msgspec.Struct, kw_only=True):
+    """A goal as it is defined now."""
+
+    id: UUID
+    name: str
+    description: str
+    role: str
+    archived: bool
+
+
+class Pause(msgspec.Struct, kw_only=True):
+    """By whom, when and why a campaign is paused. Reason and note are null since it was reopened."""
+
+    since: datetime
+    by: str
+    reason: str | None
+    note: str | None
+
+
+class SenderBrief(msgspec.Struct, kw_only=True):
+    """A number that a campaign calls from."""
+
+    sender_id: UUID
+    friendly_name: str
+    address: str
+    standing: str
+
+
+class CampaignItem(msgspec.Struct, kw_only=True):
+    """A campaign in the list. `status` is canonical, `status_label` the word of its vocabulary.
+
+    `hours` is null while no business hours are set: always open. `available_actions` are the commands
+    that its state allows now.
+    """
+
+    campaign_id: UUID
+    name: str
+    kind: str
+    vocabulary: str
+    source: str
+    status: str
+    status_label: str
+    status_since: datetime
+    overlays: list[str]
+    available_actions: list[str]
+    agent: str | None
+    senders: list[SenderBrief]
+    hours: BusinessHours | None
+    contacts: int
+    start_at: datetime | None
+    end_at: datetime | None
+    created_at: datetime
+    launched_at: datetime | None
+    completed_at: datetime | None
+
+
+class ProblemDocument(msgspec.Struct, kw_only=True):
+    """A problem, RFC 9457. `type` never changes for a kind of problem; `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str | None = None
+    correlation_id: str | None = None
+    field: str | None = None
+    value: Any = None
+    allowed: str | list[str] | None = None
+    position: int | None = None
+    retry_after_seconds: int | None = None
+
+
+class CampaignResult(msgspec.Struct, kw_only=True):
+    """What became of one campaign: its version afterwards and how many events, or why it was refused."""
+
+    campaign_id: UUID
+    version: int | None = None
+    position: int | None = None
+    events: int = 0
+    repeated: bool = False
+    problem: ProblemDocument | None = None
+
+
+class CampaignResults(msgspec.Struct, kw_only=True):
+    """What became of each campaign, in the order of the request.
+
+    `position` is the greatest, null when every campaign was refused: a read with `at_least` that
+    position shows every effect.
+    """
+
+    done: int
+    refused: int
+    position: int | None
+    results: list[CampaignResult]
+    dry_run: bool = False
+
+
 class Number(msgspec.Struct, kw_only=True):
     """A number of a read model. `metric` names its definition in /metrics/definitions.
 
@@ -287,6 +269,126 @@ class Ratio(msgspec.Struct, kw_only=True):
     unit: str
     numerator: Number
     denominator: Number
+
+
+class Cell(msgspec.Struct, kw_only=True):
+    """Attempts placed on a weekday (ISO, 1 Monday) in an hour (0 to 23); null: not known.
+
+    `rate` is human / recorded; attempts without recorded outcome stand beside.
+    """
+
+    weekday: int | None
+    hour: int | None
+    rate: Ratio
+    not_recorded: Number
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """One change. `subject_id` is the goal, analysis or number that it is about.
+
+    `before` and `after` hold the changed keys, where the event says what was before.
+    """
+
+    position: int
+    time: datetime
+    actor: str
+    cause: str
+    stream: str
+    stream_id: UUID
+    type: str
+    words: str
+    reason: str | None
+    subject_id: UUID | None
+    subject_name: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    event_id: UUID
+    correlation_id: UUID
+    causation_id: UUID | None
+
+
+class Entry(msgspec.Struct, kw_only=True):
+    """One event of the contact. `data` is the event's own, with what is personal in it."""
+
+    position: int
+    version: int
+    time: datetime
+    actor: str
+    cause: str
+    type: str
+    words: str
+    reason: str | None
+    correlation_id: str
+    data: Any
+
+
+class GoalStanding(msgspec.Struct, kw_only=True):
+    """A contact's result for one goal; `not_evaluated` when nobody judged it."""
+
+    goal_id: UUID
+    name: str
+    role: str
+    archived: bool
+    result: str
+    score: int | None
+
+
+class Phone(msgspec.Struct, kw_only=True):
+    """A phone number, in E.164, and its country (ISO 3166-1); null where the number does not say."""
+
+    number: str
+    country: str | None
+
+
+class ContactItem(msgspec.Struct, kw_only=True):
+    """A contact of a campaign. `status` is canonical, `status_label` the word people see.
+
+    `paused_by` is `hand` or `campaign`, null when neither; it is an overlay of the label. `goal_score`
+    is the mean over the active goals with a known score, 0 to 100. `retry_at` is null when no retry
+    will come, and so is `attempts_left`.
+    """
+
+    contact_id: UUID
+    reference: str
+    name: str | None
+    phone: Phone | None
+    email: str | None
+    tags: list[str]
+    priority: str
+    zone: str | None
+    status: str
+    substatus: str
+    status_label: str
+    paused_by: str | None
+    removed: bool
+    attempts: int
+    attempts_left: int | None
+    conversations: int
+    talk_time_seconds: int
+    total_time_seconds: int
+    last_called_at: datetime | None
+    last_outcome: str | None
+    retry_at: datetime | None
+    primary_goal: str | None
+    goal_score: float | None
+    enrolled_at: datetime
+
+
+class ContactRow(msgspec.Struct, kw_only=True):
+    """One person to enrol. `country` (ISO 3166-1) is that of a phone number that names none.
+
+    Nothing here is judged before its row's turn comes: a bad row spoils no other.
+    """
+
+    reference: str
+    name: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
+    country: str | UnsetType | None = UNSET
+    email: str | UnsetType | None = UNSET
+    profile: Mapping[str, str] | UnsetType = UNSET
+    zone: str | UnsetType | None = UNSET
+    priority: str | UnsetType = UNSET
+    tags: Sequence[str] | UnsetType = UNSET
 
 
 class OfAnswer(msgspec.Struct, kw_only=True):
@@ -358,29 +460,43 @@ class Definitions(msgspec.Struct, kw_only=True):
     items: list[Metric]
 
 
-class Live(msgspec.Struct, kw_only=True):
-    """The process answers."""
+class Done(msgspec.Struct, kw_only=True):
+    """One action. `contact_id` is null for an action on the campaign itself.
 
-    status: str
-
-
-class Ready(msgspec.Struct, kw_only=True):
-    """What was looked at a moment ago: `ok` each, or this answer would be a problem."""
-
-    status: str
-    checks: dict[str, str]
-
-
-class Cell(msgspec.Struct, kw_only=True):
-    """Attempts placed on a weekday (ISO, 1 Monday) in an hour (0 to 23); null: not known.
-
-    `rate` is human / recorded; attempts without recorded outcome stand beside.
+    `code` is the one word that tells more (an outcome, a reason), `number` the attempt or a count,
+    `subject_id` the goal, analysis or number that it is about; `words` says it all in one line.
     """
 
-    weekday: int | None
-    hour: int | None
-    rate: Ratio
-    not_recorded: Number
+    position: int
+    time: datetime
+    actor: str
+    cause: str
+    action: str
+    words: str
+    code: str | None
+    number: int | None
+    subject_id: UUID | None
+    subject_name: str | None
+    contact_id: UUID | None
+    contact_name: str | None
+    contact_reference: str | None
+
+
+class Freshness(msgspec.Struct, kw_only=True):
+    """How fresh an answer is: the position it is about, when the newest event in it was recorded, and how
+    many positions the log was ahead when it was last looked at (null while that is not known).
+    """
+
+    position: int
+    recorded_at: datetime | None
+    lag_events: int | None
+
+
+class Fresh(msgspec.Struct, kw_only=True):
+    """What every answer from the read models begins with. `as_of` is `position@instant`."""
+
+    as_of: str
+    freshness: Freshness
 
 
 class Zones(msgspec.Struct, kw_only=True):
@@ -393,28 +509,41 @@ class Zones(msgspec.Struct, kw_only=True):
     campaign_zone: str
 
 
-class Change(msgspec.Struct, kw_only=True):
-    """One change. `subject_id` is the goal, analysis or number that it is about.
+class Holiday(msgspec.Struct, kw_only=True):
+    """A day on which a schedule stays closed."""
 
-    `before` and `after` hold the changed keys, where the event says what was before.
-    """
+    year: int
+    month: int
+    day: int
 
-    position: int
-    time: datetime
-    actor: str
-    cause: str
-    stream: str
-    stream_id: UUID
-    type: str
-    words: str
-    reason: str | None
-    subject_id: UUID | None
-    subject_name: str | None
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    event_id: UUID
-    correlation_id: UUID
-    causation_id: UUID | None
+
+class WeeklyHours(msgspec.Struct, kw_only=True):
+    """One opening: ISO weekday (1 Monday … 7 Sunday), minutes after local midnight, `closes` exclusive."""
+
+    weekday: int
+    opens_minute: int
+    closes_minute: int
+
+
+class Hours(msgspec.Struct, kw_only=True):
+    """Opening hours in an IANA zone."""
+
+    zone: str
+    weekly_hours: Sequence[WeeklyHours]
+    holidays: Sequence[Holiday] | UnsetType = UNSET
+
+
+class Live(msgspec.Struct, kw_only=True):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(msgspec.Struct, kw_only=True):
+    """What was looked at a moment ago: `ok` each, or this answer would be a problem."""
+
+    status: str
+    checks: dict[str, str]
 
 
 class SenderRow(msgspec.Struct, kw_only=True):
@@ -444,67 +573,6 @@ class SenderRow(msgspec.Struct, kw_only=True):
     calls_total: Number
 
 
-class ProblemDocument(msgspec.Struct, kw_only=True):
-    """A problem, RFC 9457. `type` never changes for a kind of problem; `detail` is for people."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    instance: str | None = None
-    correlation_id: str | None = None
-    field: str | None = None
-    value: Any = None
-    allowed: str | list[str] | None = None
-    position: int | None = None
-    retry_after_seconds: int | None = None
-
-
-class CampaignResult(msgspec.Struct, kw_only=True):
-    """What became of one campaign: its version afterwards and how many events, or why it was refused."""
-
-    campaign_id: UUID
-    version: int | None = None
-    position: int | None = None
-    events: int = 0
-    repeated: bool = False
-    problem: ProblemDocument | None = None
-
-
-class CampaignResults(msgspec.Struct, kw_only=True):
-    """What became of each campaign, in the order of the request.
-
-    `position` is the greatest, null when every campaign was refused: a read with `at_least` that
-    position shows every effect.
-    """
-
-    done: int
-    refused: int
-    position: int | None
-    results: list[CampaignResult]
-    dry_run: bool = False
-
-
-class Answer(msgspec.Struct, kw_only=True):
-    """A command was carried out, or there was nothing to do.
-
-    `version` is the stream's version afterwards. `position` is that of the last event written, or the
-    newest of the log when none was: a read asked with `at_least` that position shows the effect.
-    `results` has an answer for each row where the command had rows, and what the command made.
-    `repeated`: the idempotency key was known, this is the first answer, and nothing was written.
-    `dry_run`: nothing was written; the position means nothing.
-    """
-
-    stream_id: UUID
-    version: int
-    position: int
-    events: int = 0
-    results: list[dict[str, Any]] = []
-    repeated: bool = False
-    dry_run: bool = False
-
-
 class Step(msgspec.Struct, kw_only=True):
     """One step of a sequence."""
 
@@ -514,146 +582,6 @@ class Step(msgspec.Struct, kw_only=True):
     action: str
     delay_seconds: int
     condition: str | UnsetType | None = UNSET
-
-
-class AnalysisText(msgspec.Struct, kw_only=True):
-    """What an analysis asks: `options` for choices, `scale` (best value, from 1) for ratings."""
-
-    name: str
-    description: str | UnsetType = UNSET
-    question: Question
-    options: Sequence[str] | UnsetType = UNSET
-    scale: int | UnsetType | None = UNSET
-
-
-class ContactRow(msgspec.Struct, kw_only=True):
-    """One person to enrol. `country` (ISO 3166-1) is that of a phone number that names none.
-
-    Nothing here is judged before its row's turn comes: a bad row spoils no other.
-    """
-
-    reference: str
-    name: str | UnsetType | None = UNSET
-    phone: str | UnsetType | None = UNSET
-    country: str | UnsetType | None = UNSET
-    email: str | UnsetType | None = UNSET
-    profile: Mapping[str, str] | UnsetType = UNSET
-    zone: str | UnsetType | None = UNSET
-    priority: str | UnsetType = UNSET
-    tags: Sequence[str] | UnsetType = UNSET
-
-
-class RowAtFault(msgspec.Struct, kw_only=True):
-    """A row that will be refused: its line, the column at fault where one is, why, and what is allowed."""
-
-    line: int
-    field: str
-    reason: str
-    allowed: str
-
-
-class CheckedFile(msgspec.Struct, kw_only=True):
-    """What a dry run found; of the rows at fault the first hundred. Whom a do-not-contact list or the
-    campaign itself turns away is told by the import alone.
-    """
-
-    rows: int
-    refused: int
-    first_refused: list[RowAtFault]
-
-
-class Import(msgspec.Struct, kw_only=True):
-    """How an import is doing. `share_done` is that of the file's lines, 0 to 1.
-
-    A read with `at_least` the `position` shows every contact enrolled so far; null before the first
-    one. `failure` is the code of the problem for which it failed.
-    """
-
-    import_id: UUID
-    campaign_id: UUID
-    actor: str
-    state: str
-    cancelling: bool
-    file_bytes: int
-    rows_read: int
-    accepted: int
-    already_enrolled: int
-    refused: int
-    share_done: float
-    position: int | None
-    failure: str | None
-    queued_at: str
-    began_at: str | None
-    ended_at: str | None
-    report: str
-
-
-class Uploaded(msgspec.Struct, kw_only=True):
-    """The import that was queued; of a dry run what was found instead."""
-
-    queued: Import | None = None
-    checked: CheckedFile | None = None
-
-
-class ImportPage(msgspec.Struct, kw_only=True):
-    """The newest first; `next_cursor` leads to the older ones, null when there are none."""
-
-    items: list[Import]
-    next_cursor: str | None
-
-
-class Holiday(msgspec.Struct, kw_only=True):
-    """A day on which a schedule stays closed."""
-
-    year: int
-    month: int
-    day: int
-
-
-class WeeklyHours(msgspec.Struct, kw_only=True):
-    """One opening: ISO weekday (1 Monday … 7 Sunday), minutes after local midnight, `closes` exclusive."""
-
-    weekday: int
-    opens_minute: int
-    closes_minute: int
-
-
-class Hours(msgspec.Struct, kw_only=True):
-    """Opening hours in an IANA zone."""
-
-    zone: str
-    weekly_hours: Sequence[WeeklyHours]
-    holidays: Sequence[Holiday] | UnsetType = UNSET
-
-
-class Freshness(msgspec.Struct, kw_only=True):
-    """How fresh an answer is: the position it is about, when the newest event in it was recorded, and how
-    many positions the log was ahead when it was last looked at (null while that is not known).
-    """
-
-    position: int
-    recorded_at: datetime | None
-    lag_events: int | None
-
-
-class Fresh(msgspec.Struct, kw_only=True):
-    """What every answer from the read models begins with. `as_of` is `position@instant`."""
-
-    as_of: str
-    freshness: Freshness
-
-
-class CampaignItemPage(Fresh, kw_only=True):
-    """Rows of a list in its order.
-
-    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
-    and go. `count` is the number of all rows that the filters let through, when asked for with
-    `count=true`.
-    """
-
-    items: list[CampaignItem]
-    next_cursor: str | None = None
-    count: int | None = None
 
 
 class CampaignCard(Fresh, kw_only=True):
@@ -698,32 +626,6 @@ class CampaignCard(Fresh, kw_only=True):
     changed_at: datetime
 
 
-class DonePage(Fresh, kw_only=True):
-    """Rows of a list in its order.
-
-    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
-    and go. `count` is the number of all rows that the filters let through, when asked for with
-    `count=true`.
-    """
-
-    items: list[Done]
-    next_cursor: str | None = None
-    count: int | None = None
-
-
-class ContactItemPage(Fresh, kw_only=True):
-    """Rows of a list in its order.
-
-    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
-    and go. `count` is the number of all rows that the filters let through, when asked for with
-    `count=true`.
-    """
-
-    items: list[ContactItem]
-    next_cursor: str | None = None
-    count: int | None = None
-
-
 class ContactCard(Fresh, kw_only=True):
     """One contact whole, with everything that happened, oldest first."""
 
@@ -758,19 +660,6 @@ class ContactCard(Fresh, kw_only=True):
     goals: list[GoalStanding]
     answers: list[AnalysisAnswer]
     timeline: list[Entry]
-
-
-class AttemptPage(Fresh, kw_only=True):
-    """Rows of a list in its order.
-
-    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
-    and go. `count` is the number of all rows that the filters let through, when asked for with
-    `count=true`.
-    """
-
-    items: list[Attempt]
-    next_cursor: str | None = None
-    count: int | None = None
 
 
 class Dashboard(Fresh, kw_only=True):
@@ -814,6 +703,32 @@ class Heatmap(Fresh, kw_only=True):
     day_unknown: Cell
 
 
+class AttemptPage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[Attempt]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class CampaignItemPage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[CampaignItem]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
 class ChangePage(Fresh, kw_only=True):
     """Rows of a list in its order.
 
@@ -823,6 +738,32 @@ class ChangePage(Fresh, kw_only=True):
     """
 
     items: list[Change]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class ContactItemPage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[ContactItem]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class DonePage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[Done]
     next_cursor: str | None = None
     count: int | None = None
 
