@@ -1,37 +1,16 @@
 """docs/client.md does what it says: its blocks are run in their order against both APIs."""
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from support.writing import Writing, writing
+from support.writing import projected, writing
 
 pytestmark = pytest.mark.postgres
 
 PAGE = Path(__file__).parents[2] / "docs" / "client.md"
 ADDRESS = "http://127.0.0.1:8400"
-
-
-@contextmanager
-def projected(server: Writing) -> Iterator[None]:
-    """The read models follow the log meanwhile."""
-    over = threading.Event()
-
-    def follow() -> None:
-        while not over.wait(0.01):
-            server.project()
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_every_block_of_the_page_runs(database_url: str) -> None:

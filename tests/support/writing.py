@@ -1,5 +1,6 @@
 """The write API in tests: commands over HTTP on a real ledger, read models from the same database."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -95,3 +96,21 @@ def writing(
         with served(create_app(parts)) as address, httpx.Client(base_url=address, timeout=30) as client:
             made.client = client
             yield made
+
+
+@contextmanager
+def projected(server: Writing) -> Iterator[None]:
+    """The read models follow the log meanwhile."""
+    over = threading.Event()
+
+    def follow() -> None:
+        while not over.wait(0.01):
+            server.project()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
