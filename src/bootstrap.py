@@ -19,7 +19,7 @@ from drumbeat.commands.ledger import Ledger, LedgerUnavailable
 from drumbeat.commands.limits import Limits
 from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.ledger import EventStoreLedger
-from drumbeat.eventstore.migrations import ACCESS, LEDGER, MigrationSet
+from drumbeat.eventstore.migrations import ACCESS, INTAKE, LEDGER, MigrationSet
 from drumbeat.eventstore.roles import Role
 from drumbeat.opsapi.databases import revival
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
@@ -51,24 +51,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PROJECTIONS = tuple(
-    module.PROJECTION
-    for module in (
-        campaigns,
-        contacts,
-        attempts,
-        dashboard,
-        heatmap,
-        senders,
-        schedules,
-        activity,
-        history,
-        timers,
-    )
-)
+_MODELS = (campaigns, contacts, attempts, dashboard, heatmap, senders, schedules, activity, history, timers)
+
+PROJECTIONS = tuple(module.PROJECTION for module in _MODELS)
 """Every read model there is."""
 
-LOG_SETS = (LEDGER, ACCESS)
+LOG_SETS = (LEDGER, ACCESS, INTAKE)
 """The schemas of the log's database."""
 
 MIGRATION_SETS = (*LOG_SETS, READMODEL)
@@ -143,6 +131,7 @@ def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "Fas
 
 
 def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
+    from drumbeat.opsapi.uploading import uploads
     from drumbeat.writeapi.app import Deps, writing
     from drumbeat.writeapi.dry import DryLedger
 
@@ -150,6 +139,8 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
         Deps(
             commands=commands(database_url, on, settings),
             dry=commands(database_url, DryLedger(on), settings),
+            uploads=uploads(settings, database_url),
+            imports_at_once=settings.imports_at_once,
             principal=lambda _request: person(),
             clock=now,
             body_limit_bytes=settings.api_max_body_bytes,
@@ -246,19 +237,22 @@ def commands(database_url: str, on: Ledger, settings: Settings | None = None) ->
 
 
 def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
-    """Command what is due until `stop` is set. Raises `SchemaMismatch`."""
+    """Command what is due, and enrol what was uploaded, until `stop` is set. Raises `SchemaMismatch`."""
     from drumbeat.opsapi.housekeeping import keep_forgetting
     from drumbeat.opsapi.serving import serve_metrics
+    from drumbeat.opsapi.uploading import importing
     from drumbeat.policies.clock import Clock
 
     check_all_schemas(settings, database_url)
     serve_metrics(settings.api_host, settings.policies_metrics_port)
     with ledger(settings, database_url, stop=stop) as on:
         keep_forgetting(on, stop)
-        clock = Clock(commands(database_url, on), observe=count_policy)
-        poll_seconds = settings.policies_poll_ms / 1000
-        timers_url = read_url(settings, database_url)
-        clock.run(lambda: open_connection(timers_url, settings={}), now, stop, poll_seconds)
+        carries_out, timers_url = commands(database_url, on), read_url(settings, database_url)
+        with importing(settings, database_url, carries_out, now, stop):
+            clock = Clock(carries_out, observe=count_policy)
+            clock.run(
+                lambda: open_connection(timers_url, settings={}), now, stop, settings.policies_poll_ms / 1000
+            )
 
 
 def load_demonstration(

@@ -196,6 +196,12 @@ class Settings(BaseModel):
     policies_poll_ms: int = Field(
         default=200, ge=10, le=60_000, description="How often the policies look for due timers."
     )
+    imports_at_once: int = Field(
+        default=4,
+        ge=1,
+        le=1_000,
+        description="Uploads of a workspace that may wait or run; the next is answered 429.",
+    )
     read_wait_limit_seconds: float = Field(
         default=10.0, ge=0, le=60, description="Longest wait of a read for `at_least=POSITION`."
     )

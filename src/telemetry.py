@@ -47,6 +47,10 @@ POLICY_COMMANDS = Counter(
 )
 
 
+IMPORTED_ROWS = Counter("drumbeat_imported_rows", "Rows of uploaded files.", ("result",), registry=REGISTRY)
+"""`result` is accepted, already_enrolled or refused."""
+
+
 def configure_logging(
     *, process: str, level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None
 ) -> None:

@@ -17,6 +17,7 @@ from drumbeat.commands import (
     schedules,
     senders,
     suppressions,
+    uploads,
 )
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
@@ -40,6 +41,7 @@ HANDLERS: dict[type[Command], Handler] = {
     **evaluations.HANDLERS,
     **history.HANDLERS,
     **requests.HANDLERS,
+    **uploads.HANDLERS,
 }
 
 

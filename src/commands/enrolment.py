@@ -1,7 +1,7 @@
 """Enrolling contacts, one or thousands, through the same decision."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -78,6 +78,19 @@ class EnrolContact(ContactRow, Command):
     campaign_id: UUID
 
 
+class EnrolImported(EnrolContacts):
+    """Rows of a file, as `EnrolContacts`.
+
+    Of a row an answer says its `result`, and of a refused one `reason`, `field` and `allowed`, no more: what
+    stands in the wrong column of a file may be personal, and answers are kept.
+    """
+
+    NAME: ClassVar[str] = "enrol_imported"
+    KEPT: ClassVar[tuple[str, ...]] = ("result", "reason", "field", "allowed")
+    rows: Many[ContactRow]
+    """As many as an import takes at a time, whatever a request may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A row that can be decided on."""
@@ -119,10 +132,16 @@ def _enrol(command: EnrolContacts, run: Run) -> Done:
         read = [_read_or_refused(row, command.campaign_id, workspace_key) for row in rows]
 
         def plan(read: Sequence[Read | Refused] = read) -> Plan:
-            return _Enrolling(run, command.campaign_id, read).plan()
+            planned = _Enrolling(run, command.campaign_id, read).plan()
+            return _discreet(planned) if isinstance(command, EnrolImported) else planned
 
         done.append(run.many(plan, bulk=len(rows) >= ROWS_FOR_BULK, item=str(number)))
     return together(done)
+
+
+def _discreet(planned: Plan) -> Plan:
+    told = [{name: row[name] for name in EnrolImported.KEPT if name in row} for row in planned.results]
+    return replace(planned, results=tuple(told))
 
 
 def _enrol_one(command: EnrolContact, run: Run) -> Done:
@@ -237,4 +256,8 @@ def _named(row: Read) -> dict[str, Any]:
     return {"contact_id": str(row.contact_id), "reference": row.reference}
 
 
-HANDLERS: dict[type[Command], Handler] = {EnrolContacts: _enrol, EnrolContact: _enrol_one}
+HANDLERS: dict[type[Command], Handler] = {
+    EnrolContacts: _enrol,
+    EnrolImported: _enrol,
+    EnrolContact: _enrol_one,
+}

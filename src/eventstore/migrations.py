@@ -101,5 +101,8 @@ def make_roles(connection: psycopg.Connection[Any]) -> None:
 LEDGER = MigrationSet("ledger", _HERE / "sql" / "migrations")
 """The log and what belongs to it."""
 
+INTAKE = MigrationSet("intake", _HERE / "uploads" / "sql" / "migrations")
+"""Files that wait to be enrolled; they live beside the log."""
+
 ACCESS = MigrationSet("access", _HERE.parent / "access" / "sql" / "migrations")
 """The workspaces' keys; they live beside the log."""

@@ -87,6 +87,11 @@ class Records:
             raise FileProblem(f"{self._file}: no CSV: line 1: {error}") from None
         raise FileProblem(f"{self._file}: empty: it has no header")
 
+    @property
+    def line(self) -> int:
+        """The last line of the file that was read."""
+        return self._lines.number
+
     def __iter__(self) -> Iterator[Record]:
         lines, width, number = self._lines, len(self.header), 0
         while True:

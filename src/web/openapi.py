@@ -69,10 +69,11 @@ def _illustrate(path: str, operation: dict[str, Any], example: "Example") -> Non
             value = filled[f"{{{parameter['name']}}}"]
             parameter["example"] = int(value) if parameter["schema"]["type"] == "integer" else value
     shown = {"summary": example["summary"], "value": example["value"]}
-    for status in {"200", "201"} & operation["responses"].keys():
-        operation["responses"][status]["content"]["application/json"]["examples"] = {"example": shown}
+    for status in {"200", "201", "202"} & operation["responses"].keys():
+        (answer,) = operation["responses"][status]["content"].values()
+        answer["examples"] = {"example": shown}
     if "body" in example:
-        sent = operation["requestBody"]["content"]["application/json"]
+        (sent,) = operation["requestBody"]["content"].values()
         sent["examples"] = {"example": {"summary": example["summary"], "value": example["body"]}}
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 
 from drumbeat.commands.dispatch import Commands
+from drumbeat.commands.uploads import Uploads
 from drumbeat.events import Principal
 from drumbeat.web import app as web
-from drumbeat.writeapi import bulk, campaigns, contacts, senders
+from drumbeat.writeapi import bulk, campaigns, contacts, imports, senders
 from drumbeat.writeapi.commanding import Services
 
-ROUTERS = (bulk.router, campaigns.router, contacts.router, senders.router)
+ROUTERS = (bulk.router, campaigns.router, contacts.router, imports.router, senders.router)
 
 _DESCRIPTION = """\
 Commands: what happens is decided when it is asked for, and written to the log or refused by name. Every answer has
@@ -28,14 +29,19 @@ key and first answer are kept for {key_kept_for}, as every answer says (`Drumbea
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
-    """What the write API needs. `dry` decides and writes nothing."""
+    """What the write API needs. `dry` decides and writes nothing.
+
+    `imports_at_once`: uploads of a workspace that may wait or run.
+    """
 
     commands: Commands
     dry: Commands
+    uploads: Uploads
     principal: Callable[[Request], Principal]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     body_limit_bytes: int = 8 * 1024 * 1024
     key_kept_for: timedelta = timedelta(days=7)
+    imports_at_once: int = 4
 
 
 def writing(deps: Deps) -> web.Part:
@@ -46,12 +52,17 @@ def writing(deps: Deps) -> web.Part:
         app.state.writing = Services(
             commands=deps.commands,
             dry=deps.dry,
+            uploads=deps.uploads,
+            imports_at_once=deps.imports_at_once,
             clock=deps.clock,
             principal=deps.principal,
             body_limit_bytes=deps.body_limit_bytes,
             key_kept_for=deps.key_kept_for,
         )
-        yield
+        try:
+            yield
+        finally:
+            deps.uploads.close()
 
     return web.Part(
         routers=ROUTERS,

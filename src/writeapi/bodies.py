@@ -30,7 +30,11 @@ WITH_BODY: tuple[type[Problem], ...] = (InvalidBody, BodyTooLarge, NotJson, REFU
 
 async def body_of(request: Request) -> bytes:
     """The request's body. Raises `BodyTooLarge` as soon as it is known, whatever the client said of its length."""
-    limit: int = request.app.state.writing.body_limit_bytes
+    return await read_within(request, request.app.state.writing.body_limit_bytes)
+
+
+async def read_within(request: Request, limit: int) -> bytes:
+    """The request's body, of at most so many bytes. Raises `BodyTooLarge` as `body_of` does."""
     if int(request.headers.get("content-length", "0")) > limit:
         raise _too_large(limit)
     read = bytearray()

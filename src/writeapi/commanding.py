@@ -20,6 +20,7 @@ from drumbeat.commands.command import Command, Done
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.loop import Idempotency
+from drumbeat.commands.uploads import Uploads
 from drumbeat.events import Principal
 from drumbeat.web import problems as common
 from drumbeat.web.declaring import answered, declared, known_parameters
@@ -71,6 +72,8 @@ class Services:
 
     commands: Commands
     dry: Commands
+    uploads: Uploads
+    imports_at_once: int
     clock: Callable[[], datetime]
     principal: Callable[[Request], Principal]
     body_limit_bytes: int

@@ -1,13 +1,14 @@
 """What a command over HTTP can be answered instead of being carried out.
 
 The problems of web.problems, those of a request that is no command (`InvalidBody`, `BodyTooLarge`, `NotJson`,
-`InvalidHeader`), and one kind for each refusal of a decision: its code is the refusal's, with dashes.
+`InvalidHeader`), those of an import by upload, and one kind for each refusal of a decision: its code is the
+refusal's, with dashes.
 """
 
 from typing import Final
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
-from drumbeat.web.problems import BadRequest, Problem
+from drumbeat.web.problems import BadRequest, NotFound, Problem
 
 
 class InvalidBody(BadRequest):
@@ -30,6 +31,36 @@ class NotJson(Problem):
     status = 415
     code = "not-json"
     title = "Commands are sent as application/json"
+
+
+class NotCsv(Problem):
+    status = 415
+    code = "not-csv"
+    title = "Files of contacts are sent as text/csv"
+
+
+class InvalidFile(Problem):
+    status = 422
+    code = "invalid-file"
+    title = "The file cannot be taken as it is"
+
+
+class UnknownImport(NotFound):
+    code = "unknown-import"
+    title = "There is no such import"
+
+
+class ImportOver(Problem):
+    status = 409
+    code = "import-over"
+    title = "The import has ended already"
+
+
+class TooManyImports(Problem):
+    status = 429
+    code = "too-many-imports"
+    title = "As many imports are under way as the workspace may have"
+    retry_after_seconds = 10
 
 
 class RefusedProblem(Problem):

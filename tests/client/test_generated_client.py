@@ -45,12 +45,14 @@ def test_a_method_sends_its_documented_example_and_reads_the_answer(group: str, 
         function = getattr(getattr(api, group), method.name)
         ids = [one["example"] for one in told.get("parameters", ()) if one["in"] == "path"]
         body = _body(told)
-        found = function(*ids, **_arguments(function, body))
+        file = _file(told)
+        found = function(*ids, *file, **_arguments(function, body))
     assert [(one.method, one.url.path) for one in asked] == [
         (method.operation.method, method.operation.path.format(**_by_name(told)))
     ]
     if body is not None:
         assert json.loads(asked[0].content) == body
+    assert [asked[0].content] == (file or [asked[0].content])
     assert ("Idempotency-Key" in asked[0].headers) == (method.operation.method != "GET")
     if isinstance(found, msgspec.Struct):
         assert json.loads(msgspec.json.encode(found)) == _whole(_answer(told)["json"], found)
@@ -63,6 +65,14 @@ def _by_name(told: dict[str, Any]) -> dict[str, Any]:
 def _body(told: dict[str, Any]) -> dict[str, Any] | None:
     content = told.get("requestBody", {}).get("content", {}).get("application/json")
     return None if content is None else dict(content["examples"]["example"]["value"])
+
+
+def _file(told: dict[str, Any]) -> list[bytes]:
+    """What is uploaded, where something is."""
+    content = told.get("requestBody", {}).get("content", {})
+    return [
+        one["examples"]["example"]["value"].encode() for kind, one in content.items() if kind != "application/json"
+    ]
 
 
 def _answer(told: dict[str, Any]) -> dict[str, Any]:

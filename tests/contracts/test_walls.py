@@ -27,6 +27,9 @@ MAY = {
     "ledger.idempotency_keys": {Role.WRITE: {"SELECT"}},
     "ledger.snapshots": {Role.WRITE: {"SELECT", "INSERT"}},
     "ledger.relay_checkpoints": {Role.RELAY: {"SELECT", "INSERT", "UPDATE"}, Role.READ: {"SELECT"}},
+    "intake.uploads": {Role.WRITE: {"SELECT", "INSERT", "UPDATE"}},
+    "intake.uploads_number_seq": {},
+    "intake.refused_rows": {Role.WRITE: {"SELECT", "INSERT"}},
     "access.workspace_keys": {Role.WRITE: {"SELECT", "INSERT(workspace_id, key)"}},
     "public.drumbeat_migrations": {role: {"SELECT"} for role in Role},
 }
@@ -58,7 +61,7 @@ def test_nobody_else_may_call_a_function_of_ours(database_url: str) -> None:
         found = connection.execute(
             "SELECT p.oid::regprocedure::text, p.prosecdef, p.proconfig "
             "FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace "
-            "WHERE n.nspname IN ('ledger', 'access', 'readmodel', 'live')"
+            "WHERE n.nspname IN ('ledger', 'access', 'intake', 'readmodel', 'live')"
         ).fetchall()
         assert found
         with acting_as(database_url, Role.RELAY) as nobody_of_the_log:

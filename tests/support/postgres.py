@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from drumbeat.eventstore.embedded import EmbeddedServer
-from drumbeat.eventstore.migrations import ACCESS, LEDGER, MigrationSet
+from drumbeat.eventstore.migrations import ACCESS, INTAKE, LEDGER, MigrationSet
 from drumbeat.projections.engine.bookkeeping import READMODEL
 
 FOR_TESTS = {
@@ -30,7 +30,7 @@ FOR_TESTS = {
     "jit": "off",
     "timezone": "UTC",
 }
-MIGRATION_SETS: list[MigrationSet] = [LEDGER, ACCESS, READMODEL]
+MIGRATION_SETS: list[MigrationSet] = [LEDGER, ACCESS, INTAKE, READMODEL]
 """Every set whose schema the test databases have."""
 
 

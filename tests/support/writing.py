@@ -15,6 +15,7 @@ from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.limits import Limits
 from drumbeat.events import Principal
 from drumbeat.eventstore.ledger import EventStoreLedger
+from drumbeat.eventstore.uploads import StoredUploads
 from drumbeat.projections.engine.projector import Projector
 from drumbeat.readapi import app as readapi
 from drumbeat.transport.source import LogSource
@@ -32,6 +33,7 @@ class Writing:
 
     client: httpx.Client
     ledger: EventStoreLedger
+    uploads: StoredUploads
     projector: Projector
     now: datetime = NOW
     principal: Principal = ADA
@@ -44,7 +46,7 @@ class Writing:
     def done(self, path: str, body: Any = None, *, method: str = "POST", **headers: str) -> dict[str, Any]:
         """The answer to a command that is carried out."""
         answer = self.post(path, body, method=method, **headers)
-        assert answer.status_code in {200, 201}, answer.text
+        assert answer.status_code in {200, 201, 202}, answer.text
         return cast("dict[str, Any]", answer.json())
 
     def project(self) -> None:
@@ -65,8 +67,9 @@ def writing(
     with (
         closing(EventStoreLedger(url, limit_bytes=largest_event_bytes)) as ledger,
         closing(LogSource(url)) as source,
+        closing(StoredUploads(url)) as uploads,
     ):
-        made = Writing(httpx.Client(), ledger, Projector(source, url, PROJECTIONS))
+        made = Writing(httpx.Client(), ledger, uploads, Projector(source, url, PROJECTIONS))
 
         def principal(_request: Request) -> Principal:
             return made.principal
@@ -86,6 +89,7 @@ def writing(
                 writeapi.Deps(
                     commands=Commands(ledger, OneKey(), limits),
                     dry=Commands(DryLedger(ledger), OneKey(), limits),
+                    uploads=uploads,
                     principal=principal,
                     clock=lambda: made.now,
                     # Keys expire by the database's clock, not by the test's.

@@ -43,7 +43,7 @@ def answered(api: Writing) -> dict[str, dict[str, Any]]:
     return made
 
 
-def _example(step: Step, answer: dict[str, Any]) -> dict[str, Any]:
+def _example(step: Step, answer: Any) -> dict[str, Any]:
     body = {} if step.body is None else {"body": step.body}
     return {"summary": f"{step.method} {step.path}", **body, "value": answer}
 
@@ -61,20 +61,21 @@ def test_every_command_of_the_document_has_an_example(
     commands = {
         (path, method) for path, methods in document["paths"].items() for method in methods if method != "get"
     }
-    assert commands == {(path, method) for path, methods in answered.items() for method in methods}
+    shown = {(path, method) for path, methods in answered.items() for method in methods}
+    assert commands == {(path, method) for path, method in shown if method != "get"}
 
 
 def test_every_example_stands_in_the_document_and_is_as_its_schemas_say(document: dict[str, Any]) -> None:
     for path, methods in json.loads(EXAMPLES.read_text()).items():
         for method, example in methods.items():
             operation = document["paths"][path][method]
-            for status in {"200", "201"} & operation["responses"].keys():
-                shown = operation["responses"][status]["content"]["application/json"]
+            for status in {"200", "201", "202"} & operation["responses"].keys():
+                (shown,) = operation["responses"][status]["content"].values()
                 assert shown["examples"]["example"]["value"] == example["value"]
                 validator(document, shown["schema"]).validate(example["value"])
             assert ("requestBody" in operation) == ("body" in example), (path, method)
             if "body" in example:
-                sent = operation["requestBody"]["content"]["application/json"]
+                (sent,) = operation["requestBody"]["content"].values()
                 assert sent["examples"]["example"]["value"] == example["body"]
                 validator(document, sent["schema"]).validate(example["body"])
 

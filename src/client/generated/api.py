@@ -8,6 +8,7 @@ from drumbeat.client.generated.attempts import AttemptsOperations
 from drumbeat.client.generated.campaigns import CampaignsOperations
 from drumbeat.client.generated.contacts import ContactsOperations
 from drumbeat.client.generated.health import HealthOperations
+from drumbeat.client.generated.imports import ImportsOperations
 from drumbeat.client.generated.metrics import MetricsOperations
 from drumbeat.client.generated.schedules import SchedulesOperations
 from drumbeat.client.generated.senders import SendersOperations
@@ -22,6 +23,7 @@ class Api:
         self.campaigns = CampaignsOperations(connection)
         self.contacts = ContactsOperations(connection)
         self.health = HealthOperations(connection)
+        self.imports = ImportsOperations(connection)
         self.metrics = MetricsOperations(connection)
         self.schedules = SchedulesOperations(connection)
         self.senders = SendersOperations(connection)

@@ -307,6 +307,25 @@ class Change(msgspec.Struct, kw_only=True):
     causation_id: UUID | None
 
 
+class RowAtFault(msgspec.Struct, kw_only=True):
+    """A row that will be refused: its line, the column at fault where one is, why, and what is allowed."""
+
+    line: int
+    field: str
+    reason: str
+    allowed: str
+
+
+class CheckedFile(msgspec.Struct, kw_only=True):
+    """What a dry run found; of the rows at fault the first hundred. Whom a do-not-contact list or the
+    campaign itself turns away is told by the import alone.
+    """
+
+    rows: int
+    refused: int
+    first_refused: list[RowAtFault]
+
+
 class Entry(msgspec.Struct, kw_only=True):
     """One event of the contact. `data` is the event's own, with what is personal in it."""
 
@@ -533,6 +552,39 @@ class Hours(msgspec.Struct, kw_only=True):
     holidays: Sequence[Holiday] | UnsetType = UNSET
 
 
+class Import(msgspec.Struct, kw_only=True):
+    """How an import is doing. `share_done` is that of the file's lines, 0 to 1.
+
+    A read with `at_least` the `position` shows every contact enrolled so far; null before the first
+    one. `failure` is the code of the problem for which it failed.
+    """
+
+    import_id: UUID
+    campaign_id: UUID
+    actor: str
+    state: str
+    cancelling: bool
+    file_bytes: int
+    rows_read: int
+    accepted: int
+    already_enrolled: int
+    refused: int
+    share_done: float
+    position: int | None
+    failure: str | None
+    queued_at: str
+    began_at: str | None
+    ended_at: str | None
+    report: str
+
+
+class ImportPage(msgspec.Struct, kw_only=True):
+    """The newest first; `next_cursor` leads to the older ones, null when there are none."""
+
+    items: list[Import]
+    next_cursor: str | None
+
+
 class Live(msgspec.Struct, kw_only=True):
     """The process answers."""
 
@@ -582,6 +634,13 @@ class Step(msgspec.Struct, kw_only=True):
     action: str
     delay_seconds: int
     condition: str | UnsetType | None = UNSET
+
+
+class Uploaded(msgspec.Struct, kw_only=True):
+    """The import that was queued; of a dry run what was found instead."""
+
+    queued: Import | None = None
+    checked: CheckedFile | None = None
 
 
 class CampaignCard(Fresh, kw_only=True):

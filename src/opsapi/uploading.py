@@ -1,0 +1,40 @@
+"""Enrol what was uploaded, beside the other work of a process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from threading import Event, Thread
+
+from drumbeat import telemetry
+from drumbeat.commands.dispatch import Commands
+from drumbeat.eventstore.uploads import StoredUploads
+from drumbeat.intake.upload_worker import UploadWorker
+from drumbeat.settings import Settings
+
+_LAST_CHUNK_SECONDS = 5.0
+
+
+def uploads(settings: Settings, database_url: str) -> StoredUploads:
+    """Where uploads wait. Connects at the first call."""
+    return StoredUploads(database_url, patience_seconds=settings.database_wait_seconds)
+
+
+@contextmanager
+def importing(
+    settings: Settings, database_url: str, commands: Commands, clock: Callable[[], datetime], stop: Event
+) -> Iterator[None]:
+    """A thread that works on uploads until `stop` is set; the chunk that is under way then gets a few seconds."""
+    with closing(uploads(settings, database_url)) as waiting:
+        worker = UploadWorker(waiting, commands, clock, observe=_count)
+        arguments = (stop, settings.policies_poll_ms / 1000)
+        thread = Thread(target=worker.run, args=arguments, name="imports", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(_LAST_CHUNK_SECONDS)
+
+
+def _count(result: str, rows: int) -> None:
+    telemetry.IMPORTED_ROWS.labels(result).inc(rows)
