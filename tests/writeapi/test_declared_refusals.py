@@ -26,7 +26,7 @@ CODES = {kind.code: code for code, kind in REFUSALS.items()}
 
 
 def operations() -> dict[str, dict[str, Any]]:
-    app = create_app([writing(Deps(commands=None, dry=None, principal=None))])  # type: ignore[arg-type]
+    app = create_app([writing(Deps(commands=None, dry=None, principal=None, uploads=None))])  # type: ignore[arg-type]
     every = [operation for methods in app.openapi()["paths"].values() for operation in methods.values()]
     return {one["operationId"]: one for one in every if one["operationId"] in BY_NAME}
 
