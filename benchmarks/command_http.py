@@ -22,13 +22,14 @@ from benchmarks.harness import Bench, Goal, Result
 from benchmarks.serving import request, served, take_turns
 from drumbeat import telemetry
 from drumbeat.access import person
-from drumbeat.bootstrap import MIGRATION_SETS, api, commands, ledger, now
+from drumbeat.bootstrap import api, commands, ledger, now
 from drumbeat.commands.campaign import DraftCampaign, LaunchCampaign
 from drumbeat.commands.enrolment import ContactRow, EnrolContacts
 from drumbeat.commands.goals import DefineGoal
 from drumbeat.commands.senders import AssignSender, RegisterSender
 from drumbeat.events.ids import contact_id
 from drumbeat.events.values import AnsweredBy, CallOutcome, CampaignKind, Channel, GoalRole
+from drumbeat.opsapi.schemas import MIGRATION_SETS
 from drumbeat.opsapi.serving import serve
 from drumbeat.settings import Settings
 

@@ -13,8 +13,9 @@ from benchmarks.command_http import head_of, running_campaign, serve_commands
 from benchmarks.harness import Bench, Goal, Result
 from benchmarks.serving import exchange, request, served
 from drumbeat.access import person
-from drumbeat.bootstrap import MIGRATION_SETS, commands, ledger, now
+from drumbeat.bootstrap import commands, ledger, now
 from drumbeat.commands.enrolment import EnrolContacts
+from drumbeat.opsapi.schemas import MIGRATION_SETS
 from drumbeat.settings import Settings
 
 

@@ -8,7 +8,6 @@ from uuid import UUID, uuid5
 
 from eventsourcing.persistence import StoredEvent
 
-from drumbeat.bootstrap import MIGRATION_SETS
 from drumbeat.events import Cause, Event, Fact
 from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced, ContactRetryScheduled
 from drumbeat.events.campaign import CampaignActivated, CampaignAudienceOpened, CampaignDrafted, CampaignLaunched
@@ -33,6 +32,7 @@ from drumbeat.events.values import (
 from drumbeat.eventstore.connections import Connections
 from drumbeat.eventstore.mapper import CloudEventsMapper
 from drumbeat.eventstore.recorder import LogRecorder
+from drumbeat.opsapi.schemas import MIGRATION_SETS
 
 EVENTS_A_CONTACT = 8
 CAMPAIGN = uuid5(DRUMBEAT, "campaign of the benchmark")

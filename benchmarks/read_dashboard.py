@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from benchmarks.harness import Bench, Goal, Result
 from benchmarks.serving import exchange, request, served
 from drumbeat import telemetry
-from drumbeat.bootstrap import MIGRATION_SETS, PROJECTIONS, api
+from drumbeat.bootstrap import PROJECTIONS, api
 from drumbeat.events import Cause, Event, Fact
 from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced
 from drumbeat.events.campaign import CampaignActivated, CampaignAudienceOpened, CampaignDrafted, CampaignLaunched
@@ -41,6 +41,7 @@ from drumbeat.events.values import (
 from drumbeat.eventstore.connections import Connections
 from drumbeat.eventstore.mapper import CloudEventsMapper
 from drumbeat.eventstore.recorder import LogRecorder
+from drumbeat.opsapi.schemas import MIGRATION_SETS
 from drumbeat.opsapi.serving import serve
 from drumbeat.projections.engine.projector import Projector
 from drumbeat.readapi import dashboard

@@ -3,7 +3,7 @@
 What only one kind of process needs is imported when that process is put together.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,6 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import structlog
-from eventsourcing.persistence import OperationalError
 
 from drumbeat.access import StoredWorkspaceKeys, person, provider, system
 from drumbeat.commands.dispatch import Commands
@@ -19,10 +18,10 @@ from drumbeat.commands.ledger import Ledger, LedgerUnavailable
 from drumbeat.commands.limits import Limits
 from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.ledger import EventStoreLedger
-from drumbeat.eventstore.migrations import ACCESS, INTAKE, LEDGER, MigrationSet
 from drumbeat.eventstore.roles import Role
 from drumbeat.opsapi.databases import revival
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
+from drumbeat.opsapi.schemas import CARRIES_OUT, LOG_SETS, check_all_schemas, check_schemas, read_url
 from drumbeat.projections import (
     activity,
     attempts,
@@ -56,12 +55,6 @@ _MODELS = (campaigns, contacts, attempts, dashboard, heatmap, senders, schedules
 PROJECTIONS = tuple(module.PROJECTION for module in _MODELS)
 """Every read model there is."""
 
-LOG_SETS = (LEDGER, ACCESS, INTAKE)
-"""The schemas of the log's database."""
-
-MIGRATION_SETS = (*LOG_SETS, READMODEL)
-"""Every schema there is, in the order in which they are migrated."""
-
 
 def now() -> datetime:
     """The real clock, in UTC."""
@@ -82,29 +75,6 @@ def migrate(settings: Settings, database_url: str, *, patience_seconds: float = 
     with closing(open_connection(read_models_url, settings={})) as connection:
         done += [f"read model {name}" for name in install(connection, PROJECTIONS)]
     return tuple(done)
-
-
-def check_all_schemas(settings: Settings, database_url: str) -> None:
-    """As `check_schemas`, of both databases."""
-    check_schemas(database_url, LOG_SETS)
-    check_schemas(read_url(settings, database_url), (READMODEL,))
-
-
-def check_schemas(database_url: str, sets: Sequence[MigrationSet]) -> None:
-    """Raises `SchemaOlder` or `SchemaNewer`. A database that is away cannot be judged, and is waited for later."""
-    try:
-        wait_for_database(database_url, patience_seconds=2.0)
-    except OperationalError as error:
-        log.warning("database_away", problem=str(error))
-        return
-    with closing(open_connection(database_url, settings={})) as connection:
-        for one in sets:
-            one.check(connection)
-
-
-def read_url(settings: Settings, database_url: str) -> str:
-    """The URL of the read models' database, which is the log's unless the settings name another."""
-    return settings.read_database_url or database_url
 
 
 def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "FastAPI":
@@ -156,7 +126,7 @@ def run_api(settings: Settings, database_url: str, stop: Event) -> None:
     """
     from drumbeat.opsapi.serving import guard, serve
 
-    check_all_schemas(settings, database_url)
+    check_all_schemas(settings, database_url, CARRIES_OUT, (Role.READ,))
     with closing(_open_ledger(settings, database_url)) as on:
         takes_commands = settings.api_host in {"127.0.0.1", "::1", "localhost"}
         app = api(settings, database_url, on if takes_commands else None)
@@ -171,10 +141,10 @@ def run_projector(settings: Settings, database_url: str | None, stop: Event) -> 
     from drumbeat.opsapi import projecting
 
     if database_url is not None:
-        check_schemas(database_url, LOG_SETS)
+        check_schemas(database_url, LOG_SETS, Role.READ)
     read_models_url = settings.read_database_url or database_url
     assert read_models_url is not None
-    check_schemas(read_models_url, (READMODEL,))
+    check_schemas(read_models_url, (READMODEL,), Role.PROJECT)
     projecting.run_projector(settings, database_url, read_models_url, PROJECTIONS, now, stop)
 
 
@@ -183,7 +153,7 @@ def run_relay(settings: Settings, database_url: str, stop: Event) -> None:
     require_libraries()
     from drumbeat.opsapi import publishing
 
-    check_schemas(database_url, LOG_SETS)
+    check_schemas(database_url, LOG_SETS, Role.READ, Role.RELAY)
     publishing.run_relay(settings, database_url, now, stop)
 
 
@@ -243,7 +213,7 @@ def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
     from drumbeat.opsapi.uploading import importing
     from drumbeat.policies.clock import Clock
 
-    check_all_schemas(settings, database_url)
+    check_all_schemas(settings, database_url, CARRIES_OUT, (Role.POLICIES,))
     serve_metrics(settings.api_host, settings.policies_metrics_port)
     with ledger(settings, database_url, stop=stop) as on:
         keep_forgetting(on, stop)
@@ -251,7 +221,10 @@ def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
         with importing(settings, database_url, carries_out, now, stop):
             clock = Clock(carries_out, observe=count_policy)
             clock.run(
-                lambda: open_connection(timers_url, settings={}), now, stop, settings.policies_poll_ms / 1000
+                lambda: open_connection(timers_url, settings={}, role=Role.POLICIES),
+                now,
+                stop,
+                settings.policies_poll_ms / 1000,
             )
 
 

@@ -28,6 +28,7 @@ from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed, explain
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
 from drumbeat.opsapi.reconcile_command import reconcile
+from drumbeat.opsapi.schemas import check_all_schemas
 from drumbeat.opsapi.streams import app as streams
 from drumbeat.opsapi.streams import create_or_check
 from drumbeat.settings import Settings
@@ -286,12 +287,11 @@ class _Operator:
 
     @contextmanager
     def databases(self, process: str) -> Iterator[tuple[Settings, str]]:
-        from drumbeat import bootstrap
         from drumbeat.opsapi.databases import database
 
         in_force = _settings(process, quiet=True)
         with database(in_force, say=_say) as url:
-            bootstrap.check_all_schemas(in_force, url)
+            check_all_schemas(in_force, url)
             yield in_force, url
 
 

@@ -91,9 +91,7 @@ def call_prepared(
     The session's own timeouts bound how long it blocks.
     """
     statement = name.encode()
-    if name not in connection.prepared:
-        _checked(connection, connection.pgconn.prepare(statement, sql))
-        connection.prepared.add(name)
+    _prepare(connection, name, sql)
     # Blocks in C without the interpreter's lock.
     result = connection.pgconn.exec_prepared(
         statement,
@@ -107,6 +105,36 @@ def call_prepared(
         # psycopg deallocates every statement of a session after a rollback. Nothing was run.
         connection.prepared.clear()
         return call_prepared(connection, name, sql, arguments)
+
+
+def execute_prepared(
+    connection: LogConnection, name: str, sql: bytes, arguments: Sequence[bytes], *, before: bytes
+) -> pq.abc.PGresult:
+    """As `call_prepared`, after the statements of `before` (each ends with a semicolon), in their transaction.
+
+    One round trip for all. The arguments are literals of SQL, see `quoted`; values come back as text.
+    """
+    _prepare(connection, name, sql)
+    said = before + b"EXECUTE %b(%b)" % (name.encode(), b", ".join(arguments))
+    try:
+        return _checked(connection, connection.pgconn.exec_(said))
+    except psycopg.errors.InvalidSqlStatementName:
+        connection.prepared.clear()
+        return execute_prepared(connection, name, sql, arguments, before=before)
+
+
+def quoted(connection: LogConnection, text: str) -> bytes:
+    """A text as a literal of SQL. Raises `psycopg.DataError` for one with NUL, which no database holds."""
+    raw = text.encode()
+    if b"\0" in raw:
+        raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return pq.Escaping(connection.pgconn).escape_literal(raw)
+
+
+def _prepare(connection: LogConnection, name: str, sql: bytes) -> None:
+    if name not in connection.prepared:
+        _checked(connection, connection.pgconn.prepare(name.encode(), sql))
+        connection.prepared.add(name)
 
 
 def _checked(connection: LogConnection, result: pq.abc.PGresult) -> pq.abc.PGresult:

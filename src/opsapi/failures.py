@@ -13,7 +13,7 @@ from drumbeat.intake.errors import IntakeError, LedgerAway
 from drumbeat.opsapi.exits import Exit
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.feeding import FeedChanged
-from drumbeat.projections.engine.install import OtherDefinition
+from drumbeat.projections.engine.install import NotInstalled, OtherDefinition
 from drumbeat.projections.engine.projector import ProjectorStopped
 from drumbeat.settings import SettingsError
 from drumbeat.transport.cluster import KafkaAway, KafkaUnfit
@@ -37,6 +37,7 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (UnsafeServer, Exit.UNFIT),
     (RoleUnusable, Exit.UNFIT),
     (OtherDefinition, Exit.UNFIT),
+    (NotInstalled, Exit.UNFIT),
     (FeedChanged, Exit.UNFIT),
     (LogRewound, Exit.UNFIT),
     (ProjectorStopped, Exit.REFUSED),

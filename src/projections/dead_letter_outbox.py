@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import psycopg
 import structlog
 
+from drumbeat.eventstore.connections import open_connection
+from drumbeat.eventstore.roles import Role
 from drumbeat.projections.dead_letters import SQL, Parked
 from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.transport.cluster import KafkaProblem
@@ -97,7 +99,7 @@ class Outbox:
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            self._connection = psycopg.connect(self._read_url, autocommit=True, connect_timeout=5)
+            self._connection = open_connection(self._read_url, settings={}, role=Role.PROJECT)
         if not self._is_ours:
             # Held until the connection is closed.
             (self._is_ours,) = self._connection.execute(SQL["take_outbox"]).fetchone() or (False,)

@@ -13,6 +13,8 @@ from uuid import UUID
 
 import psycopg
 
+from drumbeat.eventstore.connections import open_connection
+from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.bookkeeping import GENERATION, READMODEL, Kind
 from drumbeat.queries import load_queries
 
@@ -135,8 +137,7 @@ class DeadLetters:
 def dead_letters(database_url: str) -> Iterator[DeadLetters]:
     """The parked events of a read database. Raises `ReadModelsUnavailable`, `SchemaMismatch`."""
     try:
-        with closing(psycopg.connect(database_url, autocommit=True, connect_timeout=5)) as connection:
-            connection.execute("SELECT set_config('timezone', 'UTC', false)")
+        with closing(open_connection(database_url, settings={"timezone": "UTC"}, role=Role.PROJECT)) as connection:
             READMODEL.check(connection)
             yield DeadLetters(connection)
     except psycopg.OperationalError as error:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 
+from drumbeat.eventstore.roles import Role, as_role
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.queries import load_queries
@@ -102,7 +103,7 @@ class Applied:
 def read_applied(database_url: str, generation: str = GENERATION) -> Applied:
     """Raises `ReadModelsUnavailable` when the database does not answer."""
     try:
-        with closing(psycopg.connect(database_url, connect_timeout=5)) as connection:
+        with closing(psycopg.connect(as_role(database_url, Role.PROJECT), connect_timeout=5)) as connection:
             return _read(connection, generation)
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise ReadModelsUnavailable(f"the read models cannot be read: {error}".strip()) from error

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psycopg
 
+from drumbeat.eventstore.connections import open_connection
+from drumbeat.eventstore.roles import Role
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.queries import load_queries
@@ -28,7 +30,7 @@ class Standing:
 def standings(database_url: str) -> list[Standing]:
     """Every projection of the generation that is written, by name. Raises `ReadModelsUnavailable`."""
     try:
-        with closing(psycopg.connect(database_url, autocommit=True, connect_timeout=5)) as connection:
+        with closing(open_connection(database_url, settings={"timezone": "UTC"}, role=Role.PROJECT)) as connection:
             return [Standing(*row) for row in connection.execute(_SQL["standings"], {"generation": GENERATION})]
     except psycopg.OperationalError as error:
         raise ReadModelsUnavailable(f"the read database does not answer: {error}") from error

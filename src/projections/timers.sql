@@ -148,6 +148,16 @@ SELECT workspace_id, campaign_id,
 FROM progress
 GROUP BY workspace_id, campaign_id;
 
+-- name: grants
+-- Policies see every timer. To hold a row while they work on it they need UPDATE of some column; the tables' row-level
+-- security refuses what an UPDATE would write.
+GRANT SELECT ON campaign_watch, contact_watch, contact_addresses, suppressed_addresses, watched_senders, spam_scores,
+    progress TO drumbeat_policies;
+GRANT SELECT ON live.campaign_watch, live.contact_watch, live.contact_addresses, live.suppressed_addresses,
+    live.watched_senders, live.spam_scores, live.progress TO drumbeat_policies;
+GRANT UPDATE (position) ON campaign_watch, contact_watch, watched_senders TO drumbeat_policies;
+GRANT UPDATE (position) ON live.campaign_watch, live.contact_watch, live.watched_senders TO drumbeat_policies;
+
 -- name: due_campaigns
 -- Campaigns whose start, end or drain deadline has come.
 SELECT due_kind AS kind, workspace_id, campaign_id AS stream_id, campaign_id, due_at, position AS cause_position

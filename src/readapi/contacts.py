@@ -184,8 +184,8 @@ def contact(ask: Asked, campaign_id: UUID, contact_id: UUID) -> Response:
     with ask.snapshot() as now:
         campaign = find(now, campaign_id)
         card, names = _card(now, campaign, contact_id), names_of(now, campaign)
-    stream = ask.services.ledger.stream(contact_id)
-    card.timeline = entries(stream, names, workspace_id=ask.workspace_id, up_to=now.as_of.position)
+    stream = ask.services.ledger.stream(ask.workspace_id, contact_id)
+    card.timeline = entries(stream, names, up_to=now.as_of.position)
     return ask.answer(now, card)
 
 

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
+from psycopg import pq
 from psycopg.rows import dict_row
 
-from drumbeat.eventstore.calls import call_prepared
+from drumbeat.eventstore.calls import execute_prepared, quoted
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
-from drumbeat.eventstore.reader import instant as moment
+from drumbeat.eventstore.roles import Role
 from drumbeat.readapi.as_of import AsOf
 from drumbeat.readapi.statements import POSITION, GlanceStatement
 from drumbeat.web.problems import DatabaseAway, InvalidParameter, NotReady
@@ -27,8 +28,9 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "60s",
 }
 
-BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + POSITION
-"""How a snapshot begins: one round trip for both."""
+_BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+_SET_WORKSPACE = b"SELECT set_config('drumbeat.workspace_id', %b, true); "
+"""The workspace whose rows row-level security shows, until the transaction ends: no connection remembers one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class ReadModels:
     def __init__(self, url: str, *, connections: int, wait_seconds: float) -> None:
         """Nothing is connected yet."""
         self._connections = Connections(
-            url, limit=connections, patience_seconds=wait_seconds, settings=_SESSION, role=None
+            url, limit=connections, patience_seconds=wait_seconds, settings=_SESSION, role=Role.READ
         )
 
     def close(self) -> None:
@@ -89,7 +91,7 @@ class ReadModels:
     def snapshot(self, workspace_id: str, instant: datetime) -> Iterator[Snapshot]:
         """A repeatable-read snapshot for several statements, whose position is known."""
         with _as_problems():
-            connection, (position, recorded_at) = self._first(_begin)
+            connection, (position, recorded_at) = self._first(lambda one: _begin(one, workspace_id))
             try:
                 yield Snapshot(AsOf(position, instant), recorded_at, workspace_id, connection)
             except BaseException as error:
@@ -104,15 +106,12 @@ class ReadModels:
         self, workspace_id: str, instant: datetime, statement: GlanceStatement, campaign_id: UUID
     ) -> Glance:
         """What one statement answers about a campaign: one round trip, one snapshot."""
-        arguments = (workspace_id.encode(), campaign_id.bytes)
         with _as_problems():
-            connection, result = self._first(
-                lambda one: call_prepared(one, statement.name, statement.sql, arguments)
-            )
+            connection, result = self._first(lambda one: _glance(one, workspace_id, statement, campaign_id))
             self._connections.give_back(connection, None)
-        position, microseconds, document = (result.get_value(0, column) for column in range(3))
-        recorded_at = None if microseconds is None else moment(int.from_bytes(microseconds, "big", signed=True))
-        return Glance(AsOf(int.from_bytes(position or b"", "big"), instant), recorded_at, document or b"")
+        position, recorded_at, document = (result.get_value(0, column) for column in range(3))
+        moment = None if recorded_at is None else datetime.fromisoformat(recorded_at.decode())
+        return Glance(AsOf(int(position or b"0"), instant), moment, document or b"")
 
     def _first(self, ask: Callable[[LogConnection], T]) -> tuple[LogConnection, T]:
         """Take a connection and ask it first; one that turns out dead is replaced, once: nothing was done yet."""
@@ -139,11 +138,25 @@ class ReadModels:
         self._connections.give_back(connection, None)
 
 
-def _begin(connection: LogConnection) -> tuple[int, datetime | None]:
-    cursor = connection.execute(BEGIN, prepare=False)
-    cursor.nextset()
+def _begin(connection: LogConnection, workspace_id: str) -> tuple[int, datetime | None]:
+    # One round trip for all three.
+    began = _BEGIN + _SET_WORKSPACE % quoted(connection, workspace_id) + POSITION
+    cursor = connection.execute(began, prepare=False)
+    while cursor.nextset():
+        continue
     row = cursor.fetchone()
     return (row[0], row[1]) if row else (0, None)
+
+
+def _glance(
+    connection: LogConnection, workspace_id: str, statement: GlanceStatement, campaign_id: UUID
+) -> pq.abc.PGresult:
+    # Sent as one text, both are one transaction and one round trip; the second is planned already.
+    workspace = quoted(connection, workspace_id)
+    arguments = (workspace, quoted(connection, str(campaign_id)))
+    return execute_prepared(
+        connection, statement.name, statement.sql, arguments, before=_SET_WORKSPACE % workspace
+    )
 
 
 @contextmanager

@@ -33,14 +33,15 @@ class LedgerReads:
             url, limit=connections, patience_seconds=wait_seconds, settings=_OPTIONS, role=Role.READ
         )
 
-    def stream(self, stream_id: UUID) -> Sequence[Recorded]:
-        """All events of a stream, oldest first."""
+    def stream(self, workspace_id: str, stream_id: UUID) -> Sequence[Recorded]:
+        """All events of a workspace's stream, oldest first; none of another's: the log has no other wall."""
         try:
             with self._connections.use() as connection:
                 rows = connection.execute(SQL["stream"], {"stream_id": stream_id}).fetchall()
         except DatabaseUnavailable as error:
             raise DatabaseAway("the log cannot be reached; try again") from error
-        return [Recorded(position, recorded_at, decode(raw)) for position, recorded_at, raw in rows]
+        found = [Recorded(position, recorded_at, decode(raw)) for position, recorded_at, raw in rows]
+        return [one for one in found if one.event.workspace_id == workspace_id]
 
     def close(self) -> None:
         """End all connections."""

@@ -1,7 +1,9 @@
-"""One number from a database, asked from the event loop over a connection of its own."""
+"""One number from a database, asked by the reading role from the event loop over a connection of its own."""
 
 import psycopg
 from psycopg.rows import TupleRow
+
+from drumbeat.eventstore.roles import Role, as_role
 
 CONNECT_TIMEOUT_SECONDS = 3
 
@@ -21,7 +23,7 @@ class Look:
         """The answer. Raises `psycopg.Error`."""
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
+                as_role(self._url, Role.READ), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
             )
         try:
             cursor = await self._connection.execute(self._statement)

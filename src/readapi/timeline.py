@@ -24,11 +24,9 @@ class Entry(msgspec.Struct, kw_only=True):
     data: msgspec.Raw
 
 
-def entries(stream: Sequence[Recorded], names: Names, *, workspace_id: str, up_to: int) -> list[Entry]:
-    """The entries of a stream up to a position; events of another workspace are never shown."""
-    return [
-        _entry(one, names) for one in stream if one.position <= up_to and one.event.workspace_id == workspace_id
-    ]
+def entries(stream: Sequence[Recorded], names: Names, *, up_to: int) -> list[Entry]:
+    """The entries of a stream up to a position."""
+    return [_entry(one, names) for one in stream if one.position <= up_to]
 
 
 def _entry(one: Recorded, names: Names) -> Entry:

@@ -1,13 +1,11 @@
 """What each role may do in the database, and that it can do nothing else: tried on everything in the catalogue."""
 
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from drumbeat.eventstore.connections import DatabaseUnavailable, open_connection
 from drumbeat.eventstore.embedded import EmbeddedServer
@@ -16,7 +14,7 @@ from drumbeat.eventstore.migrations import LEDGER, RolesMissing
 from drumbeat.eventstore.roles import Role, RoleUnusable, as_role
 from support.following import reported
 from support.postgres import FOR_TESTS, MIGRATION_SETS, TestServer, with_database
-from support.walls import Relation, acting_as, columns_of, login, privileges, relations
+from support.walls import Relation, acting_as, attempts, columns_of, login, privileges, relations
 
 pytestmark = pytest.mark.postgres
 
@@ -84,21 +82,6 @@ def test_what_a_role_may_not_do_with_a_table_is_refused_when_tried(log_url: str,
                 if not any(one.startswith(kind) for one in may):
                     with pytest.raises(psycopg.errors.InsufficientPrivilege):
                         connection.execute(statement)
-
-
-def attempts(relation: Relation, columns: list[str]) -> Iterator[tuple[str, sql.Composed]]:
-    """A statement of every sort that a table knows."""
-    table, column = relation.quoted, sql.Identifier(columns[0])
-    yield "SELECT", sql.SQL("SELECT * FROM {}").format(table)
-    yield "INSERT", sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table)
-    yield "UPDATE", sql.SQL("UPDATE {} SET {} = DEFAULT").format(table, column)
-    yield "DELETE", sql.SQL("DELETE FROM {}").format(table)
-    yield "TRUNCATE", sql.SQL("TRUNCATE {}").format(table)
-    yield "owner", sql.SQL("ALTER TABLE {} ADD COLUMN forged integer").format(table)
-    yield "owner", sql.SQL("ALTER TABLE {} DISABLE TRIGGER ALL").format(table)
-    yield "owner", sql.SQL("ALTER TABLE {} RENAME TO forged").format(table)
-    yield "owner", sql.SQL("DROP TABLE {} CASCADE").format(table)
-    yield "owner", sql.SQL("CREATE INDEX ON {} ({})").format(table, column)
 
 
 @pytest.mark.parametrize("role", list(Role))

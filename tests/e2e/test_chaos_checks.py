@@ -124,7 +124,7 @@ def history(url: str) -> None:
         kind, bad = event_bytes(stream := uuid4(), "wrong-schema")
         whole.rows("SELECT ledger.append_one(%s, 1, %s, %s)", stream, kind, bad)
         whole.project()
-        whole.connection.execute(
+        whole.looking.execute(
             "INSERT INTO gen_1.streams SELECT stream_id, max(version) FROM ledger.events GROUP BY 1"
         )
 

@@ -49,6 +49,7 @@ from drumbeat.events.values import (
     WindowClosedBy,
     ZoneSource,
 )
+from drumbeat.eventstore.roles import Role, as_role
 from drumbeat.projections import timers
 from drumbeat.projections.timers import Timer
 from support.projecting import CAMPAIGN, EPOCH, ListLog, project, rows_of
@@ -112,7 +113,7 @@ class World:
 
     def asked(self, now: datetime) -> list[Timer]:
         """Of the rows as they are."""
-        with closing(psycopg.connect(self.database_url)) as connection:
+        with closing(psycopg.connect(as_role(self.database_url, Role.POLICIES))) as connection:
             return timers.due(connection, now, 100)
 
     @contextmanager

@@ -39,6 +39,7 @@ from drumbeat.events.values import (
     Priority,
     Vocabulary,
 )
+from drumbeat.eventstore.roles import Role, as_role
 from drumbeat.projections import timers
 from drumbeat.projections.timers import Timer
 from support.projecting import CAMPAIGN, EPOCH, ListLog, project
@@ -94,7 +95,7 @@ class Told:
 
     def look(self, ask: Callable[[psycopg.Connection], list[Timer]]) -> list[Timer]:
         project(self.log, self.database_url, [timers.PROJECTION])
-        with closing(psycopg.connect(self.database_url)) as connection:
+        with closing(psycopg.connect(as_role(self.database_url, Role.POLICIES))) as connection:
             assert timers.applied_position(connection) == len(self.log.rows)
             return ask(connection)
 

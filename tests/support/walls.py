@@ -115,3 +115,18 @@ def columns_of(database_url: str, relation: Relation) -> list[str]:
             [str(relation)],
         )
         return [name for (name,) in found]
+
+
+def attempts(relation: Relation, columns: list[str]) -> Iterator[tuple[str, sql.Composed]]:
+    """A statement of every sort that a table knows."""
+    table, column = relation.quoted, sql.Identifier(columns[0])
+    yield "SELECT", sql.SQL("SELECT * FROM {}").format(table)
+    yield "INSERT", sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table)
+    yield "UPDATE", sql.SQL("UPDATE {} SET {} = DEFAULT").format(table, column)
+    yield "DELETE", sql.SQL("DELETE FROM {}").format(table)
+    yield "TRUNCATE", sql.SQL("TRUNCATE {}").format(table)
+    yield "owner", sql.SQL("ALTER TABLE {} ADD COLUMN forged integer").format(table)
+    yield "owner", sql.SQL("ALTER TABLE {} DISABLE TRIGGER ALL").format(table)
+    yield "owner", sql.SQL("ALTER TABLE {} RENAME TO forged").format(table)
+    yield "owner", sql.SQL("DROP TABLE {} CASCADE").format(table)
+    yield "owner", sql.SQL("CREATE INDEX ON {} ({})").format(table, column)

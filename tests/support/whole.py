@@ -21,7 +21,9 @@ from drumbeat.commands.senders import AssignSender, RegisterSender
 from drumbeat.events import Cause, Principal
 from drumbeat.events.ids import contact_id
 from drumbeat.events.values import CallOutcome, CampaignKind, Channel, GoalRole, Vocabulary
+from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.ledger import EventStoreLedger
+from drumbeat.eventstore.roles import Role
 from drumbeat.policies.clock import Clock, Ticked
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.transport.source import LogSource
@@ -40,7 +42,10 @@ class OneKey:
 
 @dataclass(slots=True)
 class Whole:
-    """Commands, projector and policies over one database. For one thread."""
+    """Commands, projector and policies over one database. For one thread.
+
+    `connection` is the policies', `looking` sees everything.
+    """
 
     url: str
     ledger: EventStoreLedger
@@ -48,6 +53,7 @@ class Whole:
     projector: Projector
     policies: Clock
     connection: psycopg.Connection[Any]
+    looking: psycopg.Connection[Any]
     now: datetime = NOW
     done: list[Done] = field(default_factory=list)
 
@@ -81,7 +87,7 @@ class Whole:
 
     def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
         """Ask the database."""
-        return self.connection.execute(query, arguments).fetchall()
+        return self.looking.execute(query, arguments).fetchall()
 
     def types(self, stream_id: UUID) -> list[str]:
         """The type names of a stream's events, without their version."""
@@ -145,9 +151,10 @@ def whole_system(url: str) -> Iterator[Whole]:
     with (
         closing(EventStoreLedger(url, connections=8)) as ledger,
         closing(LogSource(url)) as source,
-        psycopg.connect(url, autocommit=True) as connection,
+        open_connection(url, settings={}, role=Role.POLICIES) as connection,
+        psycopg.connect(url, autocommit=True) as looking,
     ):
         commands = Commands(ledger, OneKey())
         projector = Projector(source, url, PROJECTIONS, ProjectorOptions(poll_seconds=0.002))
         projector.run_until(0)
-        yield Whole(url, ledger, commands, projector, Clock(commands), connection)
+        yield Whole(url, ledger, commands, projector, Clock(commands), connection, looking)

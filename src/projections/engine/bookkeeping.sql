@@ -2,6 +2,10 @@
 -- One process installs at a time; held until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended('drumbeat read models', 0));
 
+-- name: as_owner
+-- What is made from here on in this transaction belongs to the projectors.
+SET LOCAL ROLE drumbeat_project;
+
 -- name: installed
 -- Which projections a generation holds, with the version of their definition.
 SELECT projection, version FROM readmodel.projections WHERE generation = %s;

@@ -6,9 +6,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.bookkeeping import GENERATION, SQL
 from drumbeat.projections.engine.feeding import begin, fed_from
 from drumbeat.projections.engine.shapes import Projection
+from drumbeat.projections.engine.walls import wall_off
 from drumbeat.queries import Queries, load_queries
 from drumbeat.transport.source import LOG
 
@@ -17,20 +19,26 @@ class OtherDefinition(Exception):
     """A read model was made by another version of its projection; its rows do not mean what this code means."""
 
 
+class NotInstalled(Exception):
+    """There are no read models yet, and this login may not make them."""
+
+
 def install(
     connection: psycopg.Connection[Any], projections: Sequence[Projection], generation: str = GENERATION
 ) -> tuple[str, ...]:
     """Make what is missing, all or nothing, and name it; two that install at once take turns.
 
     A projection that is new beside others is fed from where they are, starts at position 0 and catches up by
-    itself. Raises `OtherDefinition`.
+    itself. The connection's login may take the projectors' role, which owns what is made; to make a generation it
+    may create schemas too. Raises `OtherDefinition`, `NotInstalled`.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(SQL["take_turns"])
+        _make_schema(cursor, generation)
+        cursor.execute(SQL["as_owner"])
         installed = dict(cursor.execute(SQL["installed"], [generation]).fetchall())
         refuse_other_definitions(projections, installed, generation)
         missing = [p for p in projections if p.name not in installed]
-        cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(generation)))
         cursor.execute("SELECT set_config('search_path', %s, true)", [generation])
         cursor.execute(SQL["engine_tables"])
         scripts = [(p, load_queries(p.sql)) for p in missing]
@@ -42,6 +50,10 @@ def install(
             begin(cursor, generation, projection.name, partitions, 0)
         for _, script in scripts:
             _make_views(cursor, script)
+        if missing:
+            wall_off(cursor, generation)
+        for _, script in scripts:
+            _grant(cursor, script)
     return tuple(p.name for p in missing)
 
 
@@ -56,6 +68,28 @@ def refuse_other_definitions(
                 f"read model {projection.name} of {generation} has version {version}, this Drumbeat writes "
                 f"version {projection.version}: rebuild it"
             )
+
+
+def _make_schema(cursor: psycopg.Cursor[Any], generation: str) -> None:
+    if cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [generation]).fetchone() == (True,):
+        return
+    try:
+        cursor.execute(
+            sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(
+                sql.Identifier(generation), sql.Identifier(Role.PROJECT)
+            )
+        )
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise NotInstalled(
+            "there are no read models in this database, and this login may not make any: run `drumbeat migrate` "
+            "with one that may create schemas"
+        ) from error
+
+
+def _grant(cursor: psycopg.Cursor[Any], script: Queries) -> None:
+    # What a projection shows to others than readers, once the tables of all are there.
+    if "grants" in script:
+        cursor.execute(script["grants"])
 
 
 def _make_views(cursor: psycopg.Cursor[Any], script: Queries) -> None:

@@ -13,6 +13,7 @@ import structlog
 
 from drumbeat.eventstore.connections import NO_DATABASE, open_connection
 from drumbeat.eventstore.healing import Heal
+from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
 from drumbeat.projections.engine.decode import decode_rows
 from drumbeat.projections.engine.feeding import feed
@@ -150,8 +151,9 @@ class Projector:
         everything, assigned = self._source.partitions(), self._source.assigned()
         if not assigned <= everything:
             raise SourceUnavailable("a topic was given more partitions: its streams may stand in two of them")
-        with closing(self._connect()) as connection:
+        with closing(open_connection(self._database_url, settings={})) as connection:
             install(connection, self._plan.projections, generation)
+        with closing(self._connect()) as connection:
             feed(connection, self._plan.names, generation, everything)
         hot_rows = self._options.hot_rows
         with open_session(
@@ -168,7 +170,7 @@ class Projector:
             yield session
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return open_connection(self._database_url, settings={})
+        return open_connection(self._database_url, settings={}, role=Role.PROJECT)
 
     def _step(self, session: Session, up_to: int | None) -> bool:
         """Read, decode and fold what comes next, while what came before is written. False: there was nothing."""

@@ -53,3 +53,14 @@ CREATE INDEX parked_events_by_stream ON readmodel.parked_events (generation, str
 -- What is still to be copied to the topic of dead letters, looked for every half second: most of the time nothing.
 CREATE INDEX parked_events_to_publish ON readmodel.parked_events (generation, id)
     WHERE published_at IS NULL AND partition <> 'log';
+
+GRANT USAGE ON SCHEMA readmodel, live TO drumbeat_project, drumbeat_read, drumbeat_policies;
+
+-- Projectors keep the books. The tables of a generation and the views on them are theirs
+-- (projections/engine/walls.sql says who else sees them).
+GRANT CREATE ON SCHEMA live TO drumbeat_project;
+GRANT SELECT, INSERT, UPDATE, DELETE ON readmodel.checkpoints, readmodel.projections, readmodel.parked_events
+    TO drumbeat_project;
+
+-- How far the read models are, in every answer and before a policy acts. Positions only: nothing of a workspace.
+GRANT SELECT ON readmodel.checkpoints TO drumbeat_read, drumbeat_policies;

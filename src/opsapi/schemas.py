@@ -1,0 +1,55 @@
+"""Whether a process finds the schemas that it was written for, and may be whom it must be in the database."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Final
+
+import structlog
+from eventsourcing.persistence import OperationalError
+
+from drumbeat.eventstore.connections import open_connection, wait_for_database
+from drumbeat.eventstore.migrations import ACCESS, INTAKE, LEDGER, MigrationSet
+from drumbeat.eventstore.roles import Role
+from drumbeat.projections.engine.bookkeeping import READMODEL
+from drumbeat.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+LOG_SETS: Final = (LEDGER, ACCESS, INTAKE)
+"""The schemas of the log's database."""
+
+MIGRATION_SETS: Final = (*LOG_SETS, READMODEL)
+"""Every schema there is, in the order in which they are migrated."""
+
+CARRIES_OUT: Final = (Role.WRITE, Role.READ)
+"""What carries out commands is these on the log: it appends, and reads streams."""
+
+
+def read_url(settings: Settings, database_url: str) -> str:
+    """The URL of the read models' database, which is the log's unless the settings name another."""
+    return settings.read_database_url or database_url
+
+
+def check_all_schemas(
+    settings: Settings, database_url: str, on_log: Sequence[Role] = (), on_read_models: Sequence[Role] = ()
+) -> None:
+    """As `check_schemas`, of both databases; without roles for what an operator looks at by hand."""
+    check_schemas(database_url, LOG_SETS, *on_log)
+    check_schemas(read_url(settings, database_url), (READMODEL,), *on_read_models)
+
+
+def check_schemas(database_url: str, sets: Sequence[MigrationSet], *roles: Role) -> None:
+    """Raises `SchemaOlder`, `SchemaNewer`, and `RoleUnusable` for roles that this process takes.
+
+    A database that is away cannot be judged, and is waited for later.
+    """
+    try:
+        wait_for_database(database_url, patience_seconds=2.0)
+    except OperationalError as error:
+        log.warning("database_away", problem=str(error))
+        return
+    with closing(open_connection(database_url, settings={})) as connection:
+        for one in sets:
+            one.check(connection)
+    for role in roles:
+        open_connection(database_url, settings={}, role=role).close()
