@@ -1,7 +1,7 @@
 # One image for every process of Drumbeat: `docker compose` says which one a container runs.
 FROM python:3.11-slim
 
-RUN useradd --create-home --uid 10001 drumbeat
+RUN useradd --create-home --uid 10001 drumbeat && install --directory --owner drumbeat --mode 0700 /keys
 WORKDIR /app
 
 # The lock first: it changes seldom, and what it installs is kept between builds.

@@ -15,6 +15,7 @@ import psycopg
 
 from benchmarks.append import _make_peer, _peer
 from benchmarks.harness import Bench, Goal, Result
+from benchmarks.keys import MASTER, sealed
 from drumbeat.access import person
 from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.commands.campaign import DraftCampaign
@@ -35,7 +36,6 @@ from drumbeat.events.values import (
     Vocabulary,
 )
 from drumbeat.eventstore.ledger import EventStoreLedger
-from drumbeat.eventstore.mapper import CloudEventsMapper
 from drumbeat.intake.garbage import collected_by_hand
 
 S = TypeVar("S")
@@ -61,7 +61,6 @@ class StockLedger:
     def __init__(self, ledger: Ledger, url: str) -> None:
         self._ledger = ledger
         self._insert = _peer(url)
-        self._mapper = CloudEventsMapper()
 
     def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
         """See `Ledger`."""
@@ -78,7 +77,7 @@ class StockLedger:
     def append_bulk(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
         """By the stock recorder, in batches of 500; it knows no keys."""
         assert once is None
-        stored = [self._mapper.to_stored_event(event) for event in events]
+        stored = [sealed(event) for event in events]
         for first in range(0, len(stored), PEER_BATCH):
             self._insert(stored[first : first + PEER_BATCH])
         return Appended((), 0)
@@ -95,7 +94,7 @@ def decisions_included(bench: Bench) -> Result:
 
     def side(ledger_of: Callable[[EventStoreLedger, str], Ledger], count: bytes) -> Callable[[], float]:
         def run() -> float:
-            with bench.database() as url, closing(EventStoreLedger(url)) as ledger:
+            with bench.database() as url, closing(EventStoreLedger(url, master=MASTER)) as ledger:
                 _make_peer(url)
                 _prepare(ledger)
                 before = _count(url, count)

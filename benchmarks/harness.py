@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 
 from drumbeat.eventstore.embedded import EmbeddedServer
-from drumbeat.eventstore.migrations import LEDGER
+from drumbeat.eventstore.migrations import ACCESS, LEDGER
 
 RESULTS = Path(__file__).parent / "results"
 Side = Callable[[], float]
@@ -132,6 +132,7 @@ class Bench:
         try:
             if migrated:
                 LEDGER.migrate(url)
+                ACCESS.migrate(url)
             yield url
         finally:
             with psycopg.connect(self.server_url, autocommit=True) as connection:

@@ -23,10 +23,10 @@ from eventsourcing.persistence import StoredEvent
 from benchmarks.append import _make_floor
 from benchmarks.bulk import BATCH, body_of, copy_body
 from benchmarks.harness import Bench, Goal, Result
+from benchmarks.keys import MASTER
 from drumbeat.access import StoredWorkspaceKeys, person
 from drumbeat.commands.dispatch import Commands
 from drumbeat.eventstore.ledger import EventStoreLedger
-from drumbeat.eventstore.migrations import ACCESS
 from drumbeat.intake.call_history import import_call_history
 from drumbeat.intake.mapping_files import load_mapping
 
@@ -102,7 +102,6 @@ def _repeat(file: Path, longer: Path) -> None:
 def _run(bench: Bench, file: Path, rows: int) -> dict[str, float]:
     """Import in a process of its own, and check what came of it."""
     with bench.database() as url:
-        ACCESS.migrate(url)
         said = subprocess.run(
             [sys.executable, "-m", "benchmarks.import_bank", url, str(file)],
             check=True,
@@ -121,7 +120,6 @@ def _run(bench: Bench, file: Path, rows: int) -> dict[str, float]:
 
 def _imported_events(bench: Bench, file: Path) -> list[StoredEvent]:
     with bench.database() as url:
-        ACCESS.migrate(url)
         _import(url, file)
         with psycopg.connect(url) as connection:
             rows = connection.execute(
@@ -146,7 +144,7 @@ def _copied(bench: Bench, events: Sequence[StoredEvent]) -> float:
 
 def _import(url: str, file: Path) -> float:
     """Import a file; the seconds it took."""
-    ledger = EventStoreLedger(url)
+    ledger = EventStoreLedger(url, master=MASTER)
     report = import_call_history(
         file,
         load_mapping(MAPPING),

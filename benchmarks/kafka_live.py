@@ -20,6 +20,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from benchmarks.brokers import VERSION, kafka, published, with_topics
 from benchmarks.harness import Bench, Goal, Result, Side
+from benchmarks.keys import keys_in
 from benchmarks.live import project
 from benchmarks.live_events import write_log
 from benchmarks.read_models import check, emptied, everything
@@ -128,8 +129,8 @@ class _Seen(KafkaSource):
 def consumed(url: str, cluster: Cluster, topics: Mapping[str, int], events: int, *, heals: bool = True) -> float:
     """Seconds until one projector, in a group of its own, has every event in all read models."""
     source = _Seen(cluster, topics, group=uuid4().hex)
-    with closing(source), closing(FromLog(url)) as heal:
-        projector = Projector(source, url, PROJECTIONS, heal=heal if heals else None)
+    with closing(source), closing(FromLog(url)) as heal, closing(keys_in(url)) as ask:
+        projector = Projector(source, url, PROJECTIONS, heal=heal if heals else None, ask=ask)
         projector.run_until(events, timeout_seconds=600)
         assert source.since is not None
         return time.perf_counter() - source.since

@@ -18,10 +18,10 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from psycopg.rows import tuple_row
 
+from benchmarks.keys import opened
 from benchmarks.live_floor import NothingStored
 from benchmarks.live_peer import write_changes
 from drumbeat.bootstrap import PROJECTIONS
-from drumbeat.events.light import decode_light
 from drumbeat.projections import attempts, contacts, dashboard
 from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.projections.engine.fold import Changes, fold_batch
@@ -76,7 +76,7 @@ def run_whole(url: str, cluster: Cluster, topics: Mapping[str, int], events: int
             handlers = plan.handlers.get(kind)
             if handlers is not None:
                 with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
-                    changes = fold_batch(plan, cursor, store.hot, [(position, decode_light(kind, raw), handlers)])
+                    changes = fold_batch(plan, cursor, store.hot, [(position, opened(kind, raw), handlers)])
                     write_changes(cursor, store, changes)
 
         async def handle(kind: str, raw: bytes, position: int) -> None:
@@ -91,7 +91,7 @@ def _in_memory(plan: Plan, store: Store) -> Callable[[str, bytes, int], Changes]
 
     def fold(kind: str, raw: bytes, position: int) -> Changes:
         handlers = plan.handlers.get(kind)
-        events = [] if handlers is None else [(position, decode_light(kind, raw), handlers)]
+        events = [] if handlers is None else [(position, opened(kind, raw), handlers)]
         changes = fold_batch(plan, cast("Any", None), hot, events)
         for rows, slots in zip(hot, changes.touched, strict=True):
             rows.expect(slots)

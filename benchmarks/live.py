@@ -9,6 +9,7 @@ import time
 from contextlib import closing
 
 from benchmarks.harness import Bench, Goal, Result
+from benchmarks.keys import keys_in
 from benchmarks.live_events import write_log
 from benchmarks.live_floor import rows_of_batches, run_floor
 from benchmarks.live_peer import run_peer
@@ -63,8 +64,8 @@ def _live(bench: Bench, axis: str, *, together: bool, goal: Goal) -> Result:
 
 def project(url: str, events: int) -> float:
     """Seconds until a projector over the log has all events in all read models."""
-    with closing(LogSource(url)) as source:
-        projector = Projector(source, url, PROJECTIONS)
+    with closing(LogSource(url)) as source, closing(keys_in(url)) as ask:
+        projector = Projector(source, url, PROJECTIONS, ask=ask)
         projector.run_until(0)  # the tables are made beforehand, as the peer's and the floor's are
         started = time.perf_counter()
         projector.run_until(events, timeout_seconds=600)

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 from eventsourcing.persistence import StoredEvent
 
+from benchmarks.keys import keep_keys, sealed, whom
 from drumbeat.events import Cause, Event, Fact
 from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced, ContactRetryScheduled
 from drumbeat.events.campaign import CampaignActivated, CampaignAudienceOpened, CampaignDrafted, CampaignLaunched
@@ -30,7 +31,6 @@ from drumbeat.events.values import (
     ZoneSource,
 )
 from drumbeat.eventstore.connections import Connections
-from drumbeat.eventstore.mapper import CloudEventsMapper
 from drumbeat.eventstore.recorder import LogRecorder
 from drumbeat.opsapi.schemas import MIGRATION_SETS
 
@@ -39,14 +39,13 @@ CAMPAIGN = uuid5(DRUMBEAT, "campaign of the benchmark")
 _GOAL = uuid5(CAMPAIGN, "goal")
 _SENDERS = [uuid5(CAMPAIGN, f"number {number}") for number in range(8)]
 _NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-_mapper = CloudEventsMapper()
 
 
 def appends(contacts: int, *, together: bool) -> Iterator[list[StoredEvent]]:
     """The log in appends: a contact's events side by side, or each append another event of every contact."""
     rng = random.Random(contacts)
-    yield [_stored(_event(CAMPAIGN, version, fact, None)) for version, fact in enumerate(_campaign(), start=1)]
-    written = ([_stored(event) for event in _life(rng, number)] for number in range(contacts))
+    yield [sealed(_event(CAMPAIGN, version, fact, None)) for version, fact in enumerate(_campaign(), start=1)]
+    written = ([sealed(event) for event in _life(rng, number)] for number in range(contacts))
     # As every append is written: in the order of the streams.
     streams = sorted(written, key=lambda events: UUID(str(events[0].originator_id)).int)
     if together:
@@ -65,6 +64,7 @@ def write_log(url: str, contacts: int, *, together: bool) -> int:
         for events in appends(contacts, together=together):
             if events:
                 recorder.insert_bulk(events)
+                keep_keys(url, events)
                 written += len(events)
     return written
 
@@ -151,9 +151,6 @@ def _event(stream_id: UUID, version: int, fact: Fact, rng: random.Random | None)
         cause=Cause.PROVIDER,
         correlation_id=CAMPAIGN,
         causation_id=None,
+        person_id=whom(stream_id, fact),
         fact=fact,
     )
-
-
-def _stored(event: Event[Fact]) -> StoredEvent:
-    return _mapper.to_stored_event(event)

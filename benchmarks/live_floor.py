@@ -12,6 +12,7 @@ from typing import Any, cast
 import psycopg
 from psycopg import sql
 
+from benchmarks.keys import given_keys
 from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.projections.engine.bookkeeping import GENERATION, ParkedStreams
 from drumbeat.projections.engine.decode import decode_rows, hold_back
@@ -49,7 +50,7 @@ def rows_of_batches(url: str) -> Written:
         position = 0
         while (batch := source.read(position, BATCH)).rows:
             position = batch.up_to
-            events = hold_back(plan, plan.names, decode_rows(plan, batch.rows), ParkedStreams()).events
+            events = hold_back(plan, plan.names, decode_rows(plan, batch.rows, given_keys), ParkedStreams()).events
             changes = fold_batch(plan, cast("Any", None), hot, events)
             for rows, slots in zip(hot, changes.touched, strict=True):
                 rows.expect(slots)

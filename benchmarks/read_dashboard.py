@@ -19,6 +19,7 @@ from eventsourcing.persistence import StoredEvent
 from fastapi import FastAPI
 
 from benchmarks.harness import Bench, Goal, Result
+from benchmarks.keys import given_keys, keep_keys, master_key_file, sealed, whom
 from benchmarks.serving import exchange, request, served
 from drumbeat import telemetry
 from drumbeat.bootstrap import PROJECTIONS, api
@@ -39,7 +40,6 @@ from drumbeat.events.values import (
     Vocabulary,
 )
 from drumbeat.eventstore.connections import Connections
-from drumbeat.eventstore.mapper import CloudEventsMapper
 from drumbeat.eventstore.recorder import LogRecorder
 from drumbeat.opsapi.schemas import MIGRATION_SETS
 from drumbeat.opsapi.serving import serve
@@ -122,7 +122,7 @@ def _serve_ours(url: str, port: int) -> None:
     # Logs as in earnest, to nowhere.
     with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123  a device, not a file
         telemetry.configure_logging(process="api", log_format="json", stream=nowhere)
-        serve(api(Settings(), url), "127.0.0.1", port, Flag())
+        serve(api(Settings(master_key_file=master_key_file()), url), "127.0.0.1", port, Flag())
 
 
 def _serve_anew(url: str, port: int) -> None:
@@ -148,8 +148,9 @@ def _make_campaign(url: str, people: int) -> None:
     connections = Connections(url)
     with closing(connections):
         LogRecorder(connections).insert_bulk(events)
+        keep_keys(url, events)
     with closing(LogSource(url)) as source:
-        Projector(source, url, PROJECTIONS).run_until(len(events))
+        Projector(source, url, PROJECTIONS, ask=given_keys).run_until(len(events))
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         connection.execute("VACUUM ANALYZE")
 
@@ -178,9 +179,8 @@ def _person(number: int) -> list[StoredEvent]:
 
 
 def _stored(stream_id: UUID, *facts: Fact) -> list[StoredEvent]:
-    mapper = CloudEventsMapper()
     return [
-        mapper.to_stored_event(
+        sealed(
             Event(
                 id=uuid4(),
                 stream_id=stream_id,
@@ -192,6 +192,7 @@ def _stored(stream_id: UUID, *facts: Fact) -> list[StoredEvent]:
                 cause=Cause.SYSTEM,
                 correlation_id=CAMPAIGN,
                 causation_id=None,
+                person_id=whom(stream_id, fact),
                 fact=fact,
             )
         )

@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.brokers import VERSION, kafka, with_topics
 from benchmarks.harness import Bench, Figure, Goal, Result, progress
+from benchmarks.keys import MASTER
 from benchmarks.live_events import CAMPAIGN, EVENTS_A_CONTACT, lives, write_log
 from benchmarks.processes import answer_of, processes, settings_of, wait_until
 from drumbeat.eventstore.ledger import EventStoreLedger
@@ -162,7 +163,7 @@ def _write(url: str, pace: Pace, seconds: float, first: int, commits: Any) -> No
     wanted = int(pace.events_a_second * (seconds + _WARM_UP_SECONDS))
     events, size = _events(first, wanted), pace.events_a_transaction
     transactions = [events[at : at + size] for at in range(0, wanted, size)]
-    with closing(EventStoreLedger(url)) as ledger:
+    with closing(EventStoreLedger(url, master=MASTER)) as ledger:
         started = time.monotonic()
         for number, transaction in enumerate(transactions):
             wait = started + number * interval - time.monotonic()

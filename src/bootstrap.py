@@ -20,6 +20,7 @@ from drumbeat.eventstore.connections import open_connection, wait_for_database
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.roles import Role
 from drumbeat.opsapi.databases import revival
+from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.opsapi.schemas import CARRIES_OUT, LOG_SETS, check_all_schemas, check_schemas, read_url
 from drumbeat.projections import (
@@ -87,6 +88,7 @@ def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "Fas
             Deps(
                 read_models_url=read_url(settings, database_url),
                 ledger_url=database_url,
+                master=checked_master_keys(settings),
                 connections=settings.database_pool_size,
                 wait_for_connection_seconds=settings.database_wait_seconds,
                 wait_limit_seconds=settings.read_wait_limit_seconds,
@@ -171,6 +173,7 @@ def ledger(settings: Settings, database_url: str, *, stop: Event | None = None) 
 def _open_ledger(settings: Settings, database_url: str) -> EventStoreLedger:
     return EventStoreLedger(
         database_url,
+        master=checked_master_keys(settings),
         connections=settings.database_pool_size,
         patience_seconds=settings.database_wait_seconds,
         limit_bytes=settings.max_event_bytes,

@@ -22,14 +22,12 @@ import typer
 from drumbeat import settings as settings_module
 from drumbeat.access import person
 from drumbeat.commands.command import Command, Done
-from drumbeat.opsapi.campaigns import app as campaigns
-from drumbeat.opsapi.dead_letters import app as dead_letters
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed, explain
+from drumbeat.opsapi.groups import GROUPS
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
 from drumbeat.opsapi.reconcile_command import reconcile
 from drumbeat.opsapi.schemas import check_all_schemas
-from drumbeat.opsapi.streams import app as streams
 from drumbeat.opsapi.streams import create_or_check
 from drumbeat.settings import Settings
 from drumbeat.telemetry import configure_logging
@@ -43,9 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(campaigns, name="campaign")
-app.add_typer(dead_letters, name="dead-letters")
-app.add_typer(streams, name="streams")
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
 app.command()(reconcile)
 
 

@@ -78,6 +78,10 @@ class Settings(BaseModel):
         default=None,
         description="Postgres of the read models when it is another one than the log's. Unset: the log's.",
     )
+    master_key_file: Path | None = Field(
+        default=None,
+        description="Master keys, mode 0600, never to be lost. Unset: made in the home folder.",
+    )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the API listens.")
     api_port: int = Field(default=8400, ge=1, le=65_535, description="Port of the API.")
     api_max_connections: int = Field(
@@ -244,6 +248,7 @@ _WORDS = {
     "kafka_bootstrap": "HOST:PORT, several with commas",
     "kafka_topic_prefix": "letters, digits, `.`, `_` and `-`",
     "kafka_ca_file": "a path",
+    "master_key_file": "a path",
     "kafka_group": "a name",
     "kafka_instance": "a name",
     "kafka_user": "a name",

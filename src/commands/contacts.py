@@ -132,7 +132,13 @@ def _change_profile(command: ChangeProfile, run: Run) -> Done:
             duplicate_address=taken,
         )
         campaign_id = command.campaign_id
-        events = run.stamp(facts, stream_id=command.contact_id, version=loaded.version, campaign_id=campaign_id)
+        events = run.stamp(
+            facts,
+            stream_id=command.contact_id,
+            version=loaded.version,
+            campaign_id=campaign_id,
+            person=None if contact is None else contact.person_id,
+        )
         for claim_id, claim in held.items():
             claimed = claim_address(claim.state, contact_id=command.contact_id)
             events += run.stamp(claimed, stream_id=claim_id, version=claim.version, campaign_id=campaign_id)

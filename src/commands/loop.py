@@ -12,6 +12,8 @@ from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.commands.command import Done
 from drumbeat.commands.ledger import Appended, EventTooLarge, KeyReused, Ledger, Loaded, Once, VersionConflict
 from drumbeat.events import Event, Fact, Principal
+from drumbeat.events.contact import ContactEnrolled
+from drumbeat.events.ids import person_id
 
 S = TypeVar("S")
 
@@ -103,7 +105,10 @@ class Run:
             if expected_version is not None and loaded.version != expected_version:
                 raise stale(aggregate.name, loaded.version, expected_version)
             facts = decide(loaded.state)
-            events = self.stamp(facts, stream_id=stream_id, version=loaded.version, campaign_id=campaign_id)
+            person = None if loaded.state is None else aggregate.person_of(loaded.state)
+            events = self.stamp(
+                facts, stream_id=stream_id, version=loaded.version, campaign_id=campaign_id, person=person
+            )
             version = loaded.version + len(events)
             return Plan(stream_id, version, [*events, *beside(facts)], results(facts))
 
@@ -153,10 +158,22 @@ class Run:
         )
 
     def stamp(
-        self, facts: Sequence[Fact], *, stream_id: UUID, version: int, campaign_id: UUID | None
+        self,
+        facts: Sequence[Fact],
+        *,
+        stream_id: UUID,
+        version: int,
+        campaign_id: UUID | None,
+        person: UUID | None = None,
     ) -> list[Event[Fact]]:
-        """Put facts into their envelopes, as the versions that follow `version`."""
+        """Put facts into their envelopes, as the versions that follow `version`.
+
+        `person`: whom the stream is about so far; an enrolment says it by its reference.
+        """
         who, new_id, time = self.principal, self.new_id, self.now.astimezone(UTC)
+        for fact in facts:
+            if isinstance(fact, ContactEnrolled):
+                person = person_id(self.keys.key(who.workspace_id), fact.reference)
         return [
             Event(
                 id=new_id(),
@@ -169,6 +186,7 @@ class Run:
                 cause=who.cause,
                 correlation_id=who.correlation_id,
                 causation_id=who.causation_id,
+                person_id=person if getattr(fact, "private", None) is not None else None,
                 fact=fact,
             )
             for number, fact in enumerate(facts, start=version + 1)

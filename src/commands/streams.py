@@ -22,6 +22,11 @@ class Streams(Generic[S]):
         loaded = run.load_many(aggregate, list(dict.fromkeys(stream_ids))) if stream_ids else {}
         self._states = {stream_id: stream.state for stream_id, stream in loaded.items()}
         self._versions = {stream_id: stream.version for stream_id, stream in loaded.items()}
+        self._persons = {
+            stream_id: aggregate.person_of(stream.state)
+            for stream_id, stream in loaded.items()
+            if stream.state is not None
+        }
 
     def state(self, stream_id: UUID) -> S | None:
         """The state, with what was written to it in this plan."""
@@ -34,7 +39,16 @@ class Streams(Generic[S]):
     def write(self, stream_id: UUID, facts: Sequence[Fact], *, state: S | None = None) -> list[Event[Fact]]:
         """The facts as the stream's next events. `state` is what they lead to, when that is known already."""
         version = self._versions[stream_id]
-        events = self._run.stamp(facts, stream_id=stream_id, version=version, campaign_id=self._campaign_id)
+        events = self._run.stamp(
+            facts,
+            stream_id=stream_id,
+            version=version,
+            campaign_id=self._campaign_id,
+            person=self._persons.get(stream_id),
+        )
+        for event in events:
+            if event.person_id is not None:
+                self._persons[stream_id] = event.person_id
         if state is None:
             state = self._states[stream_id]
             for event in events:

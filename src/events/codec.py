@@ -4,22 +4,38 @@ The same bytes stand in the log and on Kafka. Where the envelope's attributes go
 
 `id`, `time`, `type`; `source` is `/drumbeat/{workspace}`; `subject` is the stream id; and as extension
 attributes `streamversion`, `workspaceid`, `campaignid`, `actor`, `cause`, `correlationid`, `causationid`.
+
+What is personal, the fact's `private`, is in the bytes only sealed (`events.private`).
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
 from pydantic import ValidationError
 
-from drumbeat.events.errors import MalformedEvent, UnknownEventType
+from drumbeat.events.errors import MalformedEvent, NotSealed, UnknownEventType
 from drumbeat.events.event import Cause, Event
 from drumbeat.events.fact import FACTS, Fact
+from drumbeat.events.private import (
+    Opener,
+    Private,
+    find_sealed_in_data,
+    may_be_private,
+    put_in_place,
+    sealed_object,
+    withhold,
+)
 from drumbeat.events.upcasters import UPCASTERS, upcast
 
 CONTENT_TYPE = "application/cloudevents+json"
+
+Seal: TypeAlias = Callable[[Event[Fact], bytes], bytes]
+"""Seals an event's JSON object under the key of `event.person_id`; gives Base64."""
 
 
 class _Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -40,8 +56,11 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 
 
-def encode(event: Event[Fact]) -> bytes:
-    """The bytes of an event. Raises `UnknownEventType` for a class that is not in the catalogue."""
+def encode(event: Event[Fact], seal: Seal | None = None) -> bytes:
+    """The bytes of an event. `seal` is needed for what is personal and not looked at otherwise.
+
+    Raises `UnknownEventType` for a class that is not in the catalogue, `NotSealed`.
+    """
     fact = event.fact
     if FACTS.get(fact.TYPE) is not type(fact):
         raise UnknownEventType(fact.TYPE)
@@ -53,8 +72,23 @@ def encode(event: Event[Fact]) -> bytes:
     return (
         f'{{"specversion":"1.0","id":"{event.id}","subject":"{event.stream_id}","time":"{_instant(event.time)}Z",'
         f'"streamversion":{event.stream_version},{head}{causation},'
-        f'"data":{fact.model_dump_json(exclude_none=True)}}}'
+        f'"data":{_data(event, seal)}}}'
     ).encode()
+
+
+def _data(event: Event[Fact], seal: Seal | None) -> str:
+    private = getattr(event.fact, "private", None)
+    if private is None:
+        return event.fact.model_dump_json(exclude_none=True)
+    if seal is None or event.person_id is None or not isinstance(private, Private) or private.withheld:
+        raise NotSealed(event.fact.TYPE)
+    blob = seal(event, private.model_dump_json(exclude_none=True).encode())
+    rest = event.fact.model_dump_json(exclude_none=True, exclude=_PRIVATE)
+    # A fact with something personal has always something else too.
+    return f'{rest[:-1]},"private":{sealed_object(event.person_id, blob)}}}'
+
+
+_PRIVATE = {"private"}
 
 
 @lru_cache(maxsize=64)
@@ -88,12 +122,20 @@ def _constant_part(
     return json.dumps(attributes, separators=(",", ":"), ensure_ascii=False)[1:-1]
 
 
-def decode(raw: bytes) -> Event[Fact]:
-    """The event that bytes hold, brought to today's version. Raises `UnknownEventType`, `MalformedEvent`."""
+def decode(raw: bytes, opener: Opener = withhold) -> Event[Fact]:
+    """The event that bytes hold, brought to today's version; without an opener all that is personal is withheld.
+
+    Raises `UnknownEventType`, `MalformedEvent`.
+    """
     try:
         envelope = _envelope_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise MalformedEvent(_type_of(raw), str(error)) from error
+    data, sealed = bytes(envelope.data), None
+    if may_be_private(envelope.type):
+        sealed = find_sealed_in_data(data, envelope.id, envelope.subject)
+        if sealed is not None:
+            data = put_in_place(data, sealed, opener(sealed))
     return Event(
         id=envelope.id,
         stream_id=envelope.subject,
@@ -105,7 +147,8 @@ def decode(raw: bytes) -> Event[Fact]:
         cause=envelope.cause,
         correlation_id=envelope.correlationid,
         causation_id=envelope.causationid,
-        fact=_decode_fact(envelope.type, bytes(envelope.data)),
+        person_id=None if sealed is None else sealed.person_id,
+        fact=_decode_fact(envelope.type, data),
     )
 
 

@@ -3,6 +3,7 @@
 EventError
 ├── UnknownEventType      no class and no upcaster knows this type name
 ├── MalformedEvent        the bytes are not the CloudEvents document that the type promises
+├── NotSealed             what is personal would have been written in clear (a mistake in our code)
 └── EventTypeMismatch     a class is not named after its type (a mistake in our code)
 """
 
@@ -28,6 +29,13 @@ class MalformedEvent(EventError):
         super().__init__(f"malformed event of type {type_name!r}: {problem}")
         self.type_name = type_name
         self.problem = problem
+
+
+class NotSealed(EventError):
+    """An event with something personal was to be written without its person's key, or after it was withheld."""
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__(f"an event of type {type_name!r} is about a person and cannot be sealed")
 
 
 class EventTypeMismatch(EventError):

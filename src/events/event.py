@@ -34,7 +34,8 @@ class Principal:
 class Event(Generic[F_co]):
     """A fact with its place in a stream. The log adds the position when it is written.
 
-    `stream_version` counts from 1 within the stream; `time` is UTC and comes from the command's clock.
+    `stream_version` counts from 1 within the stream; `time` is UTC and comes from the command's clock. `person_id`
+    is whose the fact's `private` is, None when it has none.
     """
 
     id: UUID
@@ -47,6 +48,7 @@ class Event(Generic[F_co]):
     cause: Cause
     correlation_id: UUID
     causation_id: UUID | None
+    person_id: UUID | None = None
     fact: F_co
 
     @property

@@ -29,6 +29,11 @@ def suppression_id(workspace_key: bytes, channel: str, normalized_address: str) 
     return _uuid8(digest)
 
 
+def person_id(workspace_key: bytes, reference: str) -> UUID:
+    """A person in a workspace, by the opaque reference, as everything about them is sealed and erased together."""
+    return _uuid8(hmac.new(workspace_key, f"person:{reference}".encode(), hashlib.sha256).digest())
+
+
 def _uuid8(digest: bytes) -> UUID:
     value = int.from_bytes(digest[:16], "big")
     value = value & ~(0xF << 76) | 0x8 << 76  # version 8: made by a rule of our own (RFC 9562)

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from drumbeat.events.errors import MalformedEvent, UnknownEventType
 from drumbeat.events.event import Cause
 from drumbeat.events.fact import FACTS, Fact
+from drumbeat.events.private import find_sealed, may_be_private, put_in_place, withhold
 from drumbeat.events.upcasters import UPCASTERS, upcast
 
 F_co = TypeVar("F_co", covariant=True)
@@ -56,10 +57,26 @@ _decoders: dict[str, Callable[[bytes], LightEvent[Any]]] = {}
 
 
 def decode_light(type_name: str, raw: bytes) -> LightEvent[Any]:
-    """Decode one event whose type is known from its row or header.
+    """Decode one event whose type is known from its row or header; what is sealed is withheld.
 
     Raises `UnknownEventType`, `MalformedEvent`.
     """
+    return decode_opened(type_name, withheld(type_name, raw))
+
+
+def withheld(type_name: str, raw: bytes) -> bytes:
+    """The bytes with what is sealed withheld. Raises `MalformedEvent`."""
+    if not may_be_private(type_name):
+        return raw
+    try:
+        sealed = find_sealed(raw)
+    except msgspec.MsgspecError as error:
+        raise MalformedEvent(type_name, str(error)) from error
+    return raw if sealed is None else put_in_place(raw, sealed, withhold(sealed))
+
+
+def decode_opened(type_name: str, raw: bytes) -> LightEvent[Any]:
+    """As `decode_light`, for bytes in which nothing is sealed any more."""
     decode = _decoders.get(type_name)
     if decode is None:
         decode = _decoders[type_name] = _decoder(type_name)
@@ -85,7 +102,7 @@ def _decode_old(type_name: str, raw: bytes) -> LightEvent[Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedEvent(type_name, str(error)) from error
     document["type"] = newest
-    return decode_light(newest, json.dumps(document).encode())
+    return decode_opened(newest, json.dumps(document).encode())
 
 
 def struct_of(model: type[BaseModel]) -> type[msgspec.Struct]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import FailFast, Field
 
 from drumbeat.events.fact import Value
+from drumbeat.events.private import Private
 
 T = TypeVar("T")
 
@@ -249,7 +250,7 @@ class AddressKey(Value):
     key: UUID
 
 
-class ContactPrivate(Value):
+class ContactPrivate(Private):
     """What identifies a person. Nothing outside `private` may."""
 
     name: str | None = None
@@ -258,17 +259,17 @@ class ContactPrivate(Value):
     profile: dict[str, str] = Field(default_factory=dict)
 
 
-class CallPrivate(Value):
+class CallPrivate(Private):
     """What was said in a conversation (C-09)."""
 
     summary: str | None = None
     transcript_reference: str | None = None
 
 
-class AnswerPrivate(Value):
+class AnswerPrivate(Private):
     """The value of an analysis: a text, a number, a yes or no, or the choices made."""
 
-    value: bool | int | float | str | tuple[str, ...]
+    value: bool | int | float | str | tuple[str, ...] | None = None
 
 
 class WeeklyHours(Value):

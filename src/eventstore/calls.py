@@ -15,9 +15,10 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg import pq
 
+from drumbeat.access.person_keys import PersonKeys
 from drumbeat.commands.ledger import Once
 from drumbeat.eventstore.connections import LogConnection, error_of
-from drumbeat.eventstore.packing import as_arrays, uuid_of
+from drumbeat.eventstore.packing import BigintArray, UuidArray, as_arrays, uuid_of
 from drumbeat.eventstore.sql import load_queries
 
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
@@ -25,7 +26,7 @@ _INTEGER: Final = struct.Struct(">i").pack
 _ARRAY_HEADER_BYTES: Final = 20
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LONG: Final = struct.Struct(">q").pack
-_BINARY: Final = {count: [pq.Format.BINARY] * count for count in (2, 4, 5, 9)}
+_BINARY: Final = {count: [pq.Format.BINARY] * count for count in (2, 4, 5, 6, 9, 11)}
 
 
 def append_one(connection: LogConnection, event: StoredEvent) -> Sequence[int]:
@@ -43,16 +44,42 @@ def append_many(connection: LogConnection, events: Sequence[StoredEvent]) -> Seq
 
 def append_once(connection: LogConnection, events: Sequence[StoredEvent], once: Once) -> Sequence[int] | None:
     """Append events under an idempotency key; their positions, or None when the key is taken."""
-    key: list[bytes | None] = [
+    result = _call(connection, "append_once", _key(once) + [array.packed for array in as_arrays(events)])
+    positions = result.get_value(0, 0)
+    return None if positions is None else _positions(positions, len(events))
+
+
+def append_held(
+    connection: LogConnection, events: Sequence[StoredEvent], once: Once | None, sealed_with: PersonKeys
+) -> Sequence[int] | None:
+    """Append events about persons whose keys are held meanwhile; else as `append_many`, or `append_once`.
+
+    Raises `KeysGone`.
+    """
+    held = [UuidArray.of(sealed_with.persons).packed, BigintArray.of(sealed_with.numbers).packed]
+    arrays = [array.packed for array in as_arrays(events)]
+    if once is None:
+        result = _call(connection, "append_held", [*held, *arrays])
+    else:
+        result = _call(connection, "append_once_held", [*held, *_key(once), *arrays])
+    if result.get_value(0, 0) != b"\x01":
+        raise KeysGone
+    positions = result.get_value(0, 1)
+    return None if positions is None else _positions(positions, len(events))
+
+
+class KeysGone(Exception):
+    """One of the persons was erased since events were sealed: they are to be sealed anew. Nothing was written."""
+
+
+def _key(once: Once) -> list[bytes | None]:
+    return [
         once.workspace_id.encode(),
         once.key.encode(),
         once.request_hash,
         once.answer,
         None if once.expires_at is None else _instant(once.expires_at),
     ]
-    result = _call(connection, "append_once", key + [array.packed for array in as_arrays(events)])
-    positions = result.get_value(0, 0)
-    return None if positions is None else _positions(positions, len(events))
 
 
 def select(

@@ -1,7 +1,7 @@
 """The ledger on Postgres: the port of commands, over the log's recorder and the library's repositories."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, StoredEvent
 
+from drumbeat.access.master_keys import MasterKeyProblem, MasterKeys
+from drumbeat.access.person_keys import KeysAway, PersonKeys, decode_opened, keys_for
+from drumbeat.access.sealing import sealing
 from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.commands.ledger import Appended, LedgerUnavailable, Loaded, Once, VersionConflict
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode
 from drumbeat.eventstore.application import SNAPSHOT_EVERY_EVENTS, StreamApplication
+from drumbeat.eventstore.calls import KeysGone
 from drumbeat.eventstore.connections import DatabaseUnavailable
 from drumbeat.eventstore.infrastructure import DATABASE_URL, LogFactory
 from drumbeat.eventstore.mapper import LARGEST_EVENT_BYTES, CloudEventsMapper
@@ -28,6 +32,7 @@ from drumbeat.eventstore.streams import Stream
 
 S = TypeVar("S")
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
+_MOST_ERASURES: Final = 5
 _WINDOWS: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))
 
 
@@ -47,13 +52,15 @@ class EventStoreLedger:
         self,
         url: str,
         *,
+        master: MasterKeys | None = None,
         connections: int = 16,
         patience_seconds: float = 10.0,
         limit_bytes: int = LARGEST_EVENT_BYTES,
         snapshot_every_events: int = SNAPSHOT_EVERY_EVENTS,
     ) -> None:
         """Connects at the first call. At most `connections` at once; who finds none free waits
-        `patience_seconds`."""
+        `patience_seconds`. `master` wraps the keys of persons; without it nothing personal is appended."""
+        self._master = master
         self._factory = LogFactory({DATABASE_URL: url}, limit=connections, patience_seconds=patience_seconds)
         self._connections = self._factory.connections
         self._recorder = self._factory.log_recorder
@@ -81,11 +88,8 @@ class EventStoreLedger:
         """See the port. Made for streams of a few events: all of them are read, past cache and snapshots."""
         if not stream_ids:
             return {}
-        wanted = UuidArray(
-            len(stream_ids), b"".join([b"\0\0\0\x10" + stream_id.bytes for stream_id in stream_ids])
-        )
         with _reachable(), self._connections.use() as connection:
-            rows = connection.execute(_SQL["streams"], [wanted], binary=True).fetchall()
+            rows = connection.execute(_SQL["streams"], [UuidArray.of(stream_ids)], binary=True).fetchall()
         states: dict[UUID, Loaded[S]] = dict.fromkeys(stream_ids, Loaded(None, 0, None))
         for stream_id, version, raw in rows:
             event = decode(raw)
@@ -95,24 +99,44 @@ class EventStoreLedger:
 
     def append(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
         """See the port."""
-        stored = [self._mapper.to_stored_event(event) for event in events]
-        with _reachable():
-            try:
-                positions = self._recorder.insert_events(stored, once=once)
-            except AlreadyAnswered as known:
-                return known.appended
+
+        def insert(stored: Sequence[StoredEvent], sealed_with: PersonKeys | None) -> Appended:
+            positions = self._recorder.insert_events(stored, once=once, sealed_with=sealed_with)
             if positions:
                 return Appended(positions, max(positions))
             return Appended((), self._position_without_events(once))
 
+        return self._sealed_and(insert, events)
+
     def append_bulk(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
         """See the port."""
-        stored = [self._mapper.to_stored_event(event) for event in events]
-        with _reachable():
-            try:
-                return Appended((), self._recorder.insert_bulk(stored, once=once))
-            except AlreadyAnswered as known:
-                return known.appended
+
+        def insert(stored: Sequence[StoredEvent], sealed_with: PersonKeys | None) -> Appended:
+            return Appended((), self._recorder.insert_bulk(stored, once=once, sealed_with=sealed_with))
+
+        return self._sealed_and(insert, events)
+
+    def _sealed_and(
+        self,
+        insert: Callable[[Sequence[StoredEvent], PersonKeys | None], Appended],
+        events: Sequence[Event[Fact]],
+    ) -> Appended:
+        sealed_with = seal = None
+        about = [event for event in events if event.person_id is not None]
+        for _ in range(_MOST_ERASURES):
+            with _reachable():
+                if about and self._master is not None:
+                    with self._connections.use() as connection:
+                        sealed_with = keys_for(connection, self._master, about)
+                    seal = sealing(sealed_with.keys)
+                stored = [self._mapper.sealed(event, seal) for event in events]
+                try:
+                    return insert(stored, sealed_with)
+                except AlreadyAnswered as known:
+                    return known.appended
+                except KeysGone:
+                    continue  # one of them was erased in between, and is a new person from here
+        raise VersionConflict(f"persons were erased {_MOST_ERASURES} times while this was appended")
 
     def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
         """See the port."""
@@ -128,7 +152,8 @@ class EventStoreLedger:
         """Every event of a stream, oldest first; none when it is not there, or not there for this workspace."""
         with _reachable(), self._connections.use() as connection:
             rows = connection.execute(_SQL["timeline"], [stream_id], binary=True, prepare=True).fetchall()
-        recorded = [Recorded(position, at, decode(raw)) for position, at, raw in rows]
+            events = decode_opened(connection, self._master, [raw for *_, raw in rows])
+        recorded = [Recorded(position, at, event) for (position, at, _), event in zip(rows, events, strict=True)]
         return [entry for entry in recorded if entry.event.workspace_id == workspace_id]
 
     def head(self) -> int:
@@ -188,3 +213,5 @@ def _reachable() -> Iterator[None]:
         raise LedgerUnavailable(str(error)) from error
     except IntegrityError as error:
         raise VersionConflict(str(error)) from error
+    except (MasterKeyProblem, KeysAway) as error:
+        raise LedgerUnavailable(f"personal data cannot be sealed or opened: {error}") from error

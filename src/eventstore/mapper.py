@@ -8,7 +8,7 @@ from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
 from drumbeat.commands.ledger import EventTooLarge
 from drumbeat.events import Event, Fact
-from drumbeat.events.codec import decode, encode
+from drumbeat.events.codec import Seal, decode, encode
 
 LARGEST_EVENT_BYTES = 1_000_000
 """What the topics of the way to Kafka take, headers included, with room to spare."""
@@ -24,13 +24,17 @@ class CloudEventsMapper(Mapper[UUID]):
         self._limit_bytes = limit_bytes
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        """An event's row. Raises `UnknownEventType`, `EventTooLarge`."""
-        event = cast("Event[Fact]", domain_event)
-        raw = encode(event)
+        """An event's row. Raises `UnknownEventType`, `EventTooLarge`, `NotSealed` for what is personal."""
+        return self.sealed(cast("Event[Fact]", domain_event), None)
+
+    def sealed(self, event: Event[Fact], seal: Seal | None) -> StoredEvent:
+        """The same with what is personal sealed."""
+        raw = encode(event, seal)
         if len(raw) > self._limit_bytes:
             raise EventTooLarge(event.fact.TYPE, len(raw), self._limit_bytes)
         return StoredEvent(event.stream_id, event.stream_version, event.fact.TYPE, raw)
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
-        """A row's event, in today's version. Raises `UnknownEventType`, `MalformedEvent`."""
+        """A row's event, in today's version, what is personal withheld. Raises `UnknownEventType`,
+        `MalformedEvent`."""
         return decode(stored_event.state)

@@ -17,6 +17,7 @@ _HEADER: Final = struct.Struct(">iiI")
 _DIMENSION: Final = struct.Struct(">ii")
 _LENGTH: Final = struct.Struct(">i")
 _INT4: Final = struct.Struct(">ii")
+_INT8: Final = struct.Struct(">iq").pack
 _UUID_LENGTH: Final = _LENGTH.pack(16)
 
 
@@ -39,11 +40,27 @@ class UuidArray(PackedArray):
 
     element_oid, array_oid = 2950, 2951
 
+    @classmethod
+    def of(cls, ids: Sequence[UUID]) -> "UuidArray":
+        """Ids, packed."""
+        return cls(len(ids), b"".join([_UUID_LENGTH + one.bytes for one in ids]))
+
 
 class IntegerArray(PackedArray):
     """integer[]"""
 
     element_oid, array_oid = 23, 1007
+
+
+class BigintArray(PackedArray):
+    """bigint[]"""
+
+    element_oid, array_oid = 20, 1016
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> "BigintArray":
+        """Numbers, packed."""
+        return cls(len(numbers), b"".join([_INT8(8, number) for number in numbers]))
 
 
 class TextArray(PackedArray):
@@ -70,7 +87,7 @@ def _register(array: type[PackedArray]) -> None:
     psycopg.adapters.register_dumper(array, dumper)
 
 
-for _array in (UuidArray, IntegerArray, TextArray, BytesArray):
+for _array in (UuidArray, IntegerArray, BigintArray, TextArray, BytesArray):
     _register(_array)
 
 
@@ -79,7 +96,7 @@ def as_arrays(events: Sequence[StoredEvent]) -> tuple[UuidArray, IntegerArray, T
     count, length, integer = len(events), _LENGTH.pack, _INT4.pack
     types = [event.topic.encode() for event in events]
     return (
-        UuidArray(count, b"".join([_UUID_LENGTH + uuid_of(event).bytes for event in events])),
+        UuidArray.of([uuid_of(event) for event in events]),
         IntegerArray(count, b"".join([integer(4, event.originator_version) for event in events])),
         TextArray(count, b"".join([length(len(name)) + name for name in types])),
         BytesArray(count, b"".join([length(len(event.state)) + event.state for event in events])),

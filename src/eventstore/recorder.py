@@ -22,10 +22,11 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
+from drumbeat.access.person_keys import PersonKeys
 from drumbeat.commands.ledger import Appended, KeyReused, Once
-from drumbeat.eventstore.calls import append_many, append_once, append_one, select
+from drumbeat.eventstore.calls import KeysGone, append_held, append_many, append_once, append_one, select
 from drumbeat.eventstore.connections import Connection, Connections, LogConnection
-from drumbeat.eventstore.packing import as_arrays, as_copy, in_stream_order, uuid_of
+from drumbeat.eventstore.packing import BigintArray, UuidArray, as_arrays, as_copy, in_stream_order, uuid_of
 from drumbeat.eventstore.reader import LogReader
 from drumbeat.eventstore.sql import load_queries
 from drumbeat.eventstore.subscription import LogSubscription
@@ -57,18 +58,24 @@ class LogRecorder(ApplicationRecorder):
         self._reading = threading.Lock()
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], *, once: Once | None = None, **_: Any
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        once: Once | None = None,
+        sealed_with: PersonKeys | None = None,
+        **_: Any,
     ) -> Sequence[int]:
         """Append all or none, in one round trip; the positions, in the order of the events.
 
-        Raises the library's `IntegrityError` when another writer has written one of the versions or won a
-        deadlock; `AlreadyAnswered` and `KeyReused` for a known key.
+        `sealed_with`: the keys of what is personal in the events, held until they are in. Raises the library's
+        `IntegrityError` when another writer has written one of the versions or won a deadlock; `AlreadyAnswered`
+        and `KeyReused` for a known idempotency key; `KeysGone` when a person was erased meanwhile.
         """
         if not stored_events and once is None:
             return ()
         order, ordered = _sorted_by_stream(stored_events)
         with _conflicts, self._connections.use() as connection:
-            positions = _insert(connection, ordered, once)
+            positions = _insert(connection, ordered, once, sealed_with)
         if positions is None:
             raise self._already_answered(once)
         self._appended()
@@ -76,10 +83,17 @@ class LogRecorder(ApplicationRecorder):
             return list(positions)
         return [position for _, position in sorted(zip(order, positions, strict=True))]
 
-    def insert_bulk(self, stored_events: Sequence[StoredEvent], *, once: Once | None = None) -> int:
+    def insert_bulk(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        once: Once | None = None,
+        sealed_with: PersonKeys | None = None,
+    ) -> int:
         """Append thousands by COPY in one transaction; the greatest position. Raises as `insert_events` does."""
         _, ordered = _sorted_by_stream(stored_events)
         with _conflicts, self._connections.use() as connection, connection.transaction():
+            _hold(connection, sealed_with)
             position = _copy_in(connection, ordered) if _keep_key(connection, ordered, once) else None
         if position is None:
             raise self._already_answered(once)
@@ -225,10 +239,22 @@ def _sorted_by_stream(events: Sequence[StoredEvent]) -> tuple[list[int] | None, 
     return order, events if order is None else [events[index] for index in order]
 
 
-def _insert(connection: LogConnection, events: Sequence[StoredEvent], once: Once | None) -> Sequence[int] | None:
+def _insert(
+    connection: LogConnection, events: Sequence[StoredEvent], once: Once | None, sealed_with: PersonKeys | None
+) -> Sequence[int] | None:
+    if sealed_with is not None:
+        return append_held(connection, events, once, sealed_with)
     if once is not None:
         return append_once(connection, events, once)
     return append_one(connection, events[0]) if len(events) == 1 else append_many(connection, events)
+
+
+def _hold(connection: Connection, sealed_with: PersonKeys | None) -> None:
+    if sealed_with is None:
+        return
+    wanted = UuidArray.of(sealed_with.persons), BigintArray.of(sealed_with.numbers)
+    if connection.execute(_SQL["hold_person_keys"], wanted).fetchone() != (True,):
+        raise KeysGone
 
 
 def _keep_key(connection: Connection, events: Sequence[StoredEvent], once: Once | None) -> bool:

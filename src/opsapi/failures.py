@@ -2,6 +2,7 @@
 
 from eventsourcing.persistence import OperationalError
 
+from drumbeat.access.master_keys import MasterKeyProblem
 from drumbeat.aggregates.refusals import Refused
 from drumbeat.commands.ledger import EventTooLarge, LedgerUnavailable
 from drumbeat.eventstore.connections import UnsafeServer
@@ -34,6 +35,7 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (LedgerUnavailable, Exit.UNAVAILABLE),
     (EmbeddedServerError, Exit.UNFIT),
     (SchemaMismatch, Exit.UNFIT),
+    (MasterKeyProblem, Exit.UNFIT),
     (UnsafeServer, Exit.UNFIT),
     (RoleUnusable, Exit.UNFIT),
     (OtherDefinition, Exit.UNFIT),

@@ -10,7 +10,11 @@ from threading import Event, Thread
 import structlog
 
 from drumbeat import telemetry
+from drumbeat.access.person_keys import AskKeys, KnownKeys, no_keys
+from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.healing import FromLog, Heal, cannot_heal
+from drumbeat.eventstore.roles import Role
+from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
 from drumbeat.opsapi.serving import serve_metrics
 from drumbeat.projections.dead_letter_outbox import Outbox, OutboxStats
@@ -64,11 +68,16 @@ def run_projector(
     clock: Callable[[], datetime],
     stop: Event,
 ) -> None:
-    """Keep read models up to date until `stop` is set. Raises `ProjectorStopped`, `FeedChanged`, `KafkaUnfit`."""
+    """Keep read models up to date until `stop` is set.
+
+    The persons' keys are in the log's database; without it, what is sealed has to wait. Raises `ProjectorStopped`,
+    `FeedChanged`, `KafkaUnfit`, `MasterKeyProblem`.
+    """
     serve_metrics(settings.api_host, settings.project_metrics_port)
     with (
         open_feed(settings, log_url, stop) as (source, heal, held_up_seconds),
         copying(settings, read_url) as copies,
+        _asking(settings, log_url) as ask,
     ):
         projector = Projector(
             source,
@@ -80,6 +89,7 @@ def run_projector(
                 parked_limit_events=settings.parked_limit_events,
             ),
             heal=heal,
+            ask=ask,
         )
         telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, clock, held_up_seconds, copies))
         projector.run(stop)
@@ -103,6 +113,16 @@ def copying(settings: Settings, read_url: str) -> Iterator[OutboxStats | None]:
     finally:
         stop.set()
         thread.join(_LAST_COPIES_SECONDS)
+
+
+@contextmanager
+def _asking(settings: Settings, log_url: str | None) -> Iterator[AskKeys]:
+    if log_url is None:
+        yield no_keys
+        return
+    master = checked_master_keys(settings)
+    with closing(KnownKeys(lambda: open_connection(log_url, settings={}, role=Role.READ), master)) as ask:
+        yield ask
 
 
 def instance_of(settings: Settings) -> str | None:

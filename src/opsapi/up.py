@@ -16,6 +16,7 @@ from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
 from drumbeat.intake.demonstration import Interrupted
 from drumbeat.opsapi.databases import Say
 from drumbeat.opsapi.exits import Exit
+from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.opsapi.serving import require_free
 from drumbeat.opsapi.status import processes
 from drumbeat.opsapi.supervisor import Supervisor
@@ -53,7 +54,12 @@ class MachineRun:
         url = self._database()
         try:
             migrate(url)
-            environment = {**os.environ, variable_of("database_url"): url}
+            master = checked_master_keys(self._settings)
+            environment = {
+                **os.environ,
+                variable_of("database_url"): url,
+                variable_of("master_key_file"): str(master.path.absolute()),
+            }
             self._supervisor = Supervisor(environment=environment, shutdown_seconds=ours.shutdown_seconds)
             try:
                 self._supervisor.add("api", "api")

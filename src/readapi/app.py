@@ -12,6 +12,7 @@ import msgspec
 from fastapi import FastAPI, Request
 
 from drumbeat.access import person
+from drumbeat.access.master_keys import MasterKeys
 from drumbeat.events import Principal
 from drumbeat.readapi import (
     activity,
@@ -54,12 +55,13 @@ def _default_principal(_request: Request) -> Principal:
 class Deps:
     """What the read API needs. The two databases may be the same. Replaceable: the clock, and who asks.
 
-    `principal` names the workspace of a request; until there are API keys it is the default one for everybody who
-    can reach the port.
+    `master` opens what is personal in a timeline; without it that is withheld. `principal` names the workspace of
+    a request; until there are API keys it is the default one for everybody who can reach the port.
     """
 
     read_models_url: str
     ledger_url: str
+    master: MasterKeys | None = None
     connections: int = 10
     wait_for_connection_seconds: float = 10.0
     wait_limit_seconds: float = 10.0
@@ -125,7 +127,10 @@ def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
                 wait_seconds=deps.wait_for_connection_seconds,
             ),
             ledger=LedgerReads(
-                deps.ledger_url, connections=deps.connections, wait_seconds=deps.wait_for_connection_seconds
+                deps.ledger_url,
+                deps.master,
+                connections=deps.connections,
+                wait_seconds=deps.wait_for_connection_seconds,
             ),
             waiting=Waiting(watched.position, limit_seconds=deps.wait_limit_seconds, max_waiters=deps.max_waiters),
             pulse=Pulse({"read_models": looked.position, "ledger": head.position}),

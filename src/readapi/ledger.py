@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from drumbeat.access.master_keys import MasterKeys
+from drumbeat.access.person_keys import KeysAway, decode_opened
 from drumbeat.events import Event, Fact
-from drumbeat.events.codec import decode
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable
 from drumbeat.eventstore.roles import Role
 from drumbeat.readapi.statements import load
@@ -28,7 +29,9 @@ class Recorded:
 class LedgerReads:
     """Reads streams. Used by all threads of a process; raises `DatabaseAway`."""
 
-    def __init__(self, url: str, *, connections: int, wait_seconds: float) -> None:
+    def __init__(self, url: str, master: MasterKeys | None, *, connections: int, wait_seconds: float) -> None:
+        """`master`: what is personal is opened; without it that is withheld."""
+        self._master = master
         self._connections = Connections(
             url, limit=connections, patience_seconds=wait_seconds, settings=_OPTIONS, role=Role.READ
         )
@@ -38,9 +41,15 @@ class LedgerReads:
         try:
             with self._connections.use() as connection:
                 rows = connection.execute(SQL["stream"], {"stream_id": stream_id}).fetchall()
+                events = decode_opened(connection, self._master, [raw for *_, raw in rows])
         except DatabaseUnavailable as error:
             raise DatabaseAway("the log cannot be reached; try again") from error
-        found = [Recorded(position, recorded_at, decode(raw)) for position, recorded_at, raw in rows]
+        except KeysAway as error:
+            raise DatabaseAway("the persons' keys cannot be had; try again") from error
+        found = [
+            Recorded(position, recorded_at, event)
+            for (position, recorded_at, _), event in zip(rows, events, strict=True)
+        ]
         return [one for one in found if one.event.workspace_id == workspace_id]
 
     def close(self) -> None:

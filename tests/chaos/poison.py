@@ -12,10 +12,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from chaos.diary import Diary
-from drumbeat.events.codec import encode
 from drumbeat.events.sender import SenderSpamScoreReported
 from drumbeat.transport.cluster import Cluster
 from support.given import event
+from support.sealing import sealed_bytes
 
 _PATIENCE_SECONDS: Final = 60.0
 _OURS: Final = SenderSpamScoreReported(score=1, source="feed")
@@ -32,7 +32,7 @@ def event_bytes(stream_id: UUID, kind: str, version: int = 1) -> tuple[str, byte
 
 
 def _good(stream_id: UUID, version: int) -> bytes:
-    return encode(replace(event(_OURS, version=version, stream_id=stream_id, campaign_id=None), id=uuid4()))
+    return sealed_bytes(replace(event(_OURS, version=version, stream_id=stream_id, campaign_id=None), id=uuid4()))
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.transport.source import LogSource
 from support.rebuilding import tables_of
+from support.sealing import keys_in
 
 Connection = psycopg.Connection[Any]
 
@@ -52,7 +53,9 @@ def judge_rows(url: str, topics: TopicsFound, answered: Answered) -> RowsFound:
     """Project the log quietly beside, and compare everything. Nobody writes any more."""
     found = RowsFound()
     with closing(LogSource(url)) as source:
-        quiet = Projector(source, url, PROJECTIONS, ProjectorOptions(generation=QUIET, poll_seconds=0.01))
+        quiet = Projector(
+            source, url, PROJECTIONS, ProjectorOptions(generation=QUIET, poll_seconds=0.01), ask=keys_in(url)
+        )
         quiet.run_until(source.high_water(), timeout_seconds=600)
     with closing(psycopg.connect(url)) as connection:
         for projection in PROJECTIONS:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -25,7 +25,8 @@ from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.loop import Idempotency
 from drumbeat.commands.senders import AssignSender, RegisterSender
 from drumbeat.events.values import CallOutcome, CampaignKind, Channel, GoalRole
-from drumbeat.settings import Settings
+from drumbeat.eventstore.ledger import EventStoreLedger
+from support.sealing import MASTER
 
 CONTACTS: Final = 400
 """People of each campaign: they are enrolled at once, by the hundred, and called one by one."""
@@ -106,7 +107,7 @@ class Writer:
 def writing(url: str, seed: int, count: int) -> Iterator[Answered]:
     """So many diallers; when this ends, everything that they began is in the log, or `failures` says why not."""
     answered, stop = Answered(), threading.Event()
-    with bootstrap.ledger(Settings(), url) as ledger:
+    with closing(EventStoreLedger(url, master=MASTER)) as ledger:
         commands = bootstrap.commands(url, ledger)
         threads = [
             threading.Thread(target=Writer(commands, seed + number, answered, stop).run, name=f"writer-{number}")

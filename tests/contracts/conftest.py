@@ -7,11 +7,12 @@ import pytest
 from drumbeat.eventstore.connections import LogConnection, open_connection
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.transport.source import LogSource
+from support.sealing import MASTER
 
 
 @pytest.fixture
 def ledger(database_url: str) -> Iterator[EventStoreLedger]:
-    real = EventStoreLedger(database_url)
+    real = EventStoreLedger(database_url, master=MASTER)
     yield real
     real.close()
 

@@ -19,6 +19,7 @@ from drumbeat.eventstore.infrastructure import DATABASE_URL, LogFactory
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.streams import Snapshot, SnapshotMapper, Stream, fold
 from support.given import event, uid
+from support.sealing import MASTER
 
 pytestmark = pytest.mark.postgres
 
@@ -162,7 +163,7 @@ def test_a_snapshot_survives_its_bytes() -> None:
 
 
 def test_streams_of_different_kinds_do_not_meet_in_the_cache(database_url: str) -> None:
-    ledger = EventStoreLedger(database_url)
+    ledger = EventStoreLedger(database_url, master=MASTER)
     ledger.append(renames(uid("a"), 1, 2))
     other: Aggregate[OtherShape] = Aggregate("otherwise", OtherShape, count_otherwise)
     assert isinstance(ledger.load(NAMED, uid("a")).state, Renames)

@@ -18,6 +18,7 @@ from drumbeat.eventstore.ledger import EventStoreLedger
 from support.given import event, uid
 from support.memory_ledger import MemoryLedger
 from support.postgres import TestServer
+from support.sealing import MASTER
 
 
 class Renames(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
         return
     server: TestServer = request.getfixturevalue("postgres_server")
     with server.fresh_database() as url:
-        real = EventStoreLedger(url)
+        real = EventStoreLedger(url, master=MASTER)
         real.check()
         yield real
         real.close()

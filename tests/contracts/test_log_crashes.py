@@ -23,6 +23,7 @@ from drumbeat.eventstore.migrations import LEDGER
 from drumbeat.transport.source import LogSource, SourceUnavailable, event_id_of
 from support.disks import filled, small_disk
 from support.given import event
+from support.sealing import MASTER
 from support.tampering import altering_the_log
 
 pytestmark = pytest.mark.postgres
@@ -108,7 +109,7 @@ class Follower:
 
 def test_kill_9_of_the_server_under_writers_loses_nothing_acknowledged_and_all_go_on(tmp_path: Path) -> None:
     with _durable_server(tmp_path / "state") as server:
-        ledger = EventStoreLedger(server.url)
+        ledger = EventStoreLedger(server.url, master=MASTER)
         writers = [Writer(ledger, bulk=number == 3) for number in range(4)]
         follower, stop, done = Follower(server.url), threading.Event(), threading.Event()
         writing = [threading.Thread(target=writer.run, args=[stop]) for writer in writers]
@@ -144,7 +145,7 @@ def _log(url: str) -> list[UUID | None]:
 
 def test_a_position_handed_out_again_after_a_crash_is_not_passed_over(tmp_path: Path) -> None:
     with _durable_server(tmp_path / "state") as server:
-        ledger, source = EventStoreLedger(server.url), LogSource(server.url)
+        ledger, source = EventStoreLedger(server.url, master=MASTER), LogSource(server.url)
         # 32 positions are made durable at a time: the one after them is on no disk until something commits.
         ledger.append([renamed(uuid4(), 1) for _ in range(33)])
         first = source.read(0, 100)
@@ -166,7 +167,7 @@ def test_a_position_handed_out_again_after_a_crash_is_not_passed_over(tmp_path: 
 
 def test_a_ledger_whose_server_was_away_between_calls_needs_no_second_try(tmp_path: Path) -> None:
     with _durable_server(tmp_path / "state") as server:
-        ledger = EventStoreLedger(server.url)
+        ledger = EventStoreLedger(server.url, master=MASTER)
         stream = uuid4()
         ledger.append([renamed(stream, 1)])
         server.stop()
@@ -182,7 +183,7 @@ def test_a_ledger_whose_server_was_away_between_calls_needs_no_second_try(tmp_pa
 def test_a_state_read_before_the_server_was_lost_is_not_trusted_after(
     database_url: str,
 ) -> None:
-    ledger, stream = EventStoreLedger(database_url), uuid4()
+    ledger, stream = EventStoreLedger(database_url, master=MASTER), uuid4()
     ledger.append([renamed(stream, 1), renamed(stream, 2)])
     assert ledger.load(COUNTED, stream).version == 2
     # The server comes back from a backup that does not have the second event.
@@ -201,7 +202,7 @@ def test_a_state_read_before_the_server_was_lost_is_not_trusted_after(
 
 
 def test_a_caller_hears_in_time_that_every_connection_is_busy(database_url: str) -> None:
-    ledger = EventStoreLedger(database_url, connections=1, patience_seconds=0.1)
+    ledger = EventStoreLedger(database_url, connections=1, patience_seconds=0.1, master=MASTER)
     holder = open_connection(database_url, settings={})
     holder.execute("BEGIN")
     stream = uuid4()
@@ -225,7 +226,7 @@ def _ignore_conflict(ledger: EventStoreLedger, event_: Event[Fact]) -> None:
 
 def test_a_full_disk_refuses_appends_loses_nothing_and_is_left_behind_when_there_is_room(tmp_path: Path) -> None:
     with small_disk(240, tmp_path / "disk") as folder, _durable_server(folder / "state") as server:
-        ledger = EventStoreLedger(server.url)
+        ledger = EventStoreLedger(server.url, master=MASTER)
         with filled(folder, leave_bytes=0):
             acknowledged = _append_until_refused(ledger)
         # Postgres ends itself when it cannot write its log of changes; starting it again is the supervisor's.

@@ -29,6 +29,12 @@ MAY = {
     "intake.uploads_number_seq": {},
     "intake.refused_rows": {Role.WRITE: {"SELECT", "INSERT"}},
     "access.workspace_keys": {Role.WRITE: {"SELECT", "INSERT(workspace_id, key)"}},
+    "access.person_keys": {
+        Role.WRITE: {"SELECT", "INSERT(person_id, workspace_id, master, wrapped)"},
+        Role.READ: {"SELECT"},
+    },
+    "access.person_keys_key_no_seq": {},
+    "access.person_campaigns": {Role.WRITE: {"SELECT", "INSERT"}},
     "public.drumbeat_migrations": {role: {"SELECT"} for role in Role},
 }
 """Everything in the log's database, and what each role may do with it. Nothing is granted that does not stand
@@ -57,15 +63,15 @@ def test_every_table_of_the_log_says_what_each_role_may_do(database_url: str) ->
 def test_nobody_else_may_call_a_function_of_ours(database_url: str) -> None:
     with closing(psycopg.connect(database_url)) as connection:
         found = connection.execute(
-            "SELECT p.oid::regprocedure::text, p.prosecdef, p.proconfig "
+            "SELECT p.oid::int, p.oid::regprocedure::text, p.prosecdef, p.proconfig "
             "FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace "
             "WHERE n.nspname IN ('ledger', 'access', 'intake', 'readmodel', 'live')"
         ).fetchall()
         assert found
         with acting_as(database_url, Role.RELAY) as nobody_of_the_log:
-            for name, definer, settings in found:
-                asked = ["drumbeat_relay", name]
-                answer = nobody_of_the_log.execute("SELECT has_function_privilege(%s, %s, 'EXECUTE')", asked)
+            for oid, name, definer, settings in found:
+                asked = ["drumbeat_relay", oid]
+                answer = nobody_of_the_log.execute("SELECT has_function_privilege(%s, %s::oid, 'EXECUTE')", asked)
                 assert answer.fetchone() == (False,), name
                 # What acts as its owner must find there what its author meant, and nothing of the caller's.
                 assert not definer or settings == ["search_path=pg_catalog, pg_temp"], name

@@ -8,10 +8,10 @@ from drumbeat.commands.contacts import ChangeProfile, RemoveContact
 from drumbeat.commands.enrolment import ROWS_AN_APPEND, EnrolContacts
 from drumbeat.commands.suppressions import AddSuppression
 from drumbeat.events.campaign import CampaignAudienceOpened
-from drumbeat.events.codec import encode
 from drumbeat.events.contact import ContactEnrolled, ContactEnrolmentRefused
 from drumbeat.events.values import Channel
 from support.commanding import CAMPAIGN, World, contact, drafted, row, running
+from support.sealing import sealed_bytes
 
 MANY = EnrolContacts(campaign_id=CAMPAIGN, rows=tuple(row(n) for n in range(1, 2 * ROWS_AN_APPEND + 51)))
 
@@ -111,7 +111,7 @@ def test_a_reference_that_is_a_number_or_a_mailbox_is_replaced_by_its_keyed_hash
     assert done.results[1]["result"] == "already_enrolled"
     assert references[3:] == ["CRM-0042", "10045"]
     assert all(len(reference) == 64 for reference in references[:3])
-    outside = [json.loads(encode(event)) for event in world.ledger.log]
+    outside = [json.loads(sealed_bytes(event)) for event in world.ledger.log]
     for document in outside:
         document["data"].pop("private", None)
     told = json.dumps([d for d in outside if d["type"] == "contact.enrolled.v1"])

@@ -17,6 +17,7 @@ from support.machine import until
 from support.postgres import TestServer
 from support.reading import Reading, get
 from support.relaying import relaying
+from support.sealing import MASTER
 from support.topics import PARTITIONS, Topics, consuming, topics
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(280)]
@@ -49,7 +50,7 @@ def test_every_question_has_the_same_answer_whether_the_log_or_kafka_fed_the_rea
 
 
 def _published(bank: Bank, there: Topics) -> int:
-    with closing(EventStoreLedger(bank.url)) as ledger:
+    with closing(EventStoreLedger(bank.url, master=MASTER)) as ledger:
         head = ledger.head()
     wanted = topics_of(there.cluster, PARTITIONS, 1)
     with relaying(bank.url, there.cluster, wanted, overdue_seconds=30) as running:

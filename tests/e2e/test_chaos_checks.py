@@ -19,11 +19,11 @@ from chaos.poison import event_bytes
 from chaos.read_models import RowsFound, judge_rows
 from chaos.topics import Expected, Judge, TopicsFound, checksum
 from chaos.writers import Answered
-from drumbeat.events.codec import encode
 from drumbeat.events.sender import SenderSpamScoreReported
 from drumbeat.events.values import CallOutcome
 from drumbeat.transport.watermarks import WATERMARK_TYPE, watermark
 from support.given import NOW, event, uid
+from support.sealing import sealed_bytes
 from support.whole import whole_system
 
 STREAM, OTHER = uid("one stream"), uid("another stream")
@@ -33,7 +33,9 @@ LOG = [(11, STREAM, 1), (14, OTHER, 1), (15, STREAM, 2), (19, STREAM, 3)]
 
 
 def raw(stream_id: UUID, version: int) -> bytes:
-    return encode(replace(event(FACT, version=version, stream_id=stream_id), id=uid(f"{stream_id} {version}")))
+    return sealed_bytes(
+        replace(event(FACT, version=version, stream_id=stream_id), id=uid(f"{stream_id} {version}"))
+    )
 
 
 def record(position: int, stream_id: UUID, version: int) -> Any:

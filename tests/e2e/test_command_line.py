@@ -22,6 +22,7 @@ from drumbeat.settings import Settings
 from drumbeat.transport.source import LogSource
 from support.machine import drumbeat_inside, environment
 from support.postgres import TestServer
+from support.sealing import keys_in, master_key_file
 
 pytestmark = pytest.mark.postgres
 ROOT = Path(__file__).parents[2]
@@ -36,15 +37,16 @@ def url(postgres_server: TestServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def loaded(url: str) -> Loaded:
-    demonstration = bootstrap.load_demonstration(Settings(), url, stop=Event(), people=PEOPLE)
+def loaded(url: str, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    in_force = Settings(master_key_file=master_key_file(tmp_path_factory.mktemp("keys") / "master.keys"))
+    demonstration = bootstrap.load_demonstration(in_force, url, stop=Event(), people=PEOPLE)
     project(url)
     return demonstration
 
 
 def project(url: str) -> None:
     with closing(LogSource(url)) as source:
-        Projector(source, url, bootstrap.PROJECTIONS).run_until(source.high_water())
+        Projector(source, url, bootstrap.PROJECTIONS, ask=keys_in(url)).run_until(source.high_water())
 
 
 @pytest.fixture

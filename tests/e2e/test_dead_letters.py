@@ -19,6 +19,7 @@ from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.settings import Settings
 from support.machine import drumbeat_inside, environment
 from support.projecting import CAMPAIGN, ListLog, project
+from support.sealing import KEYS
 from support.toys import ENROLLED
 
 pytestmark = pytest.mark.postgres
@@ -56,7 +57,9 @@ def a_projector(log: ListLog, url: str) -> Iterator[None]:
     """A projector that runs meanwhile."""
     stop = threading.Event()
     options = ProjectorOptions(poll_seconds=0.01, retry_look_seconds=0.05)
-    thread = threading.Thread(target=Projector(log, url, bootstrap.PROJECTIONS, options).run, args=[stop])
+    thread = threading.Thread(
+        target=Projector(log, url, bootstrap.PROJECTIONS, options, ask=KEYS).run, args=[stop]
+    )
     thread.start()
     try:
         yield

@@ -99,7 +99,7 @@ def test_a_machine_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(di
     home = disk / "state"
     with machine(home, tmp_path / "up.log", DRUMBEAT_DATABASE_WAIT_SECONDS=2) as up:
         url = EmbeddedServer(home / "postgres").url
-        campaign = drafted(url)
+        campaign = drafted(url, home)
         with filled(disk, leave_bytes=64 * 2**10):
             overfill(url)
             assert until(lambda: "postgres_does_not_start" in up.said), up.said
@@ -138,7 +138,7 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_answered(disk: Path) -> Non
     env = environment(disk / "state")
     assert drumbeat_inside("migrate", env=env).returncode == Exit.DONE
     with EmbeddedServer(disk / "state" / "postgres") as server:
-        campaign = drafted(server.url)
+        campaign = drafted(server.url, disk / "state")
         with filled(disk, leave_bytes=64 * 2**10):
             with psycopg.connect(server.url, autocommit=True) as connection, pytest.raises(psycopg.Error):
                 connection.execute("CREATE TABLE bulk AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
@@ -155,7 +155,7 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_answered(disk: Path) -> Non
         assert row == (1 + (during.returncode == Exit.DONE),)
 
 
-def drafted(url: str) -> str:
+def drafted(url: str, home: Path) -> str:
     """The id of a new campaign."""
     from drumbeat import bootstrap
     from drumbeat.access import person
@@ -163,7 +163,7 @@ def drafted(url: str) -> str:
     from drumbeat.events.values import CampaignKind
     from drumbeat.settings import Settings
 
-    with bootstrap.ledger(Settings(), url) as ledger:
+    with bootstrap.ledger(Settings(home=home), url) as ledger:
         draft = DraftCampaign(kind=CampaignKind.VOICE_AGENT, name="on a small disk")
         return str(bootstrap.commands(url, ledger).execute(draft, person(), now=bootstrap.now()).stream_id)
 

@@ -27,6 +27,7 @@ from drumbeat.opsapi.follow import Choice, follow
 from drumbeat.transport.source import LogSource, SourceUnavailable
 from support.given import NOW, uid
 from support.proxy import Line, line_to
+from support.sealing import MASTER
 from support.whole import ADA, OneKey
 
 pytestmark = pytest.mark.postgres
@@ -43,7 +44,7 @@ def line(database_url: str) -> Iterator[Line]:
 
 @pytest.fixture
 def ledger(line: Line) -> Iterator[EventStoreLedger]:
-    with closing(EventStoreLedger(line.url, patience_seconds=2.0)) as made:
+    with closing(EventStoreLedger(line.url, patience_seconds=2.0, master=MASTER)) as made:
         yield made
 
 

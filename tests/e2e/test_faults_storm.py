@@ -39,6 +39,7 @@ from support.given import NOW, uid
 from support.machine import until
 from support.proxy import Line, line_to
 from support.reading import Reading, problem
+from support.sealing import MASTER, keys_in
 from support.whole import ADA, OneKey, whole_system
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
@@ -91,17 +92,17 @@ class Storm:
     def project(self) -> None:
         options = ProjectorOptions(poll_seconds=0.01, batch_events=40, longest_pause_seconds=0.2)
         with closing(LogSource(self.line.url)) as source:
-            Projector(source, self.line.url, PROJECTIONS, options).run(self.stop)
+            Projector(source, self.line.url, PROJECTIONS, options, ask=keys_in(self.line.url)).run(self.stop)
 
     def watch_the_clock(self) -> None:
-        with closing(EventStoreLedger(self.line.url, patience_seconds=1.0)) as ledger:
+        with closing(EventStoreLedger(self.line.url, patience_seconds=1.0, master=MASTER)) as ledger:
             clock = Clock(Commands(ledger, OneKey()))
             clock.run(lambda: open_connection(self.line.url, settings={}), lambda: self.now, self.stop, 0.02)
 
     def dial(self) -> None:
         """Call everybody once; each command under a key, until it is answered."""
         outcomes = random.Random(3)
-        with closing(EventStoreLedger(self.line.url, patience_seconds=1.0)) as ledger:
+        with closing(EventStoreLedger(self.line.url, patience_seconds=1.0, master=MASTER)) as ledger:
             commands = Commands(ledger, OneKey())
             for number in range(PEOPLE):
                 ours = {"campaign_id": SPRING, "contact_id": contact_id(SPRING, f"person {number}")}
@@ -121,7 +122,7 @@ class Storm:
             f"p{n % (IMPORTED // 2)},{'busy' if n < IMPORTED // 2 else 'talked'}\n" for n in range(IMPORTED)
         )
         file.write_text("id,end\n" + calls)
-        with closing(EventStoreLedger(self.line.url, patience_seconds=1.0)) as ledger:
+        with closing(EventStoreLedger(self.line.url, patience_seconds=1.0, master=MASTER)) as ledger:
             self.report = import_call_history(
                 file,
                 parse_mapping(MAPPING, "log"),

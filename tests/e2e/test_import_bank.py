@@ -13,6 +13,7 @@ from drumbeat.commands.dispatch import Commands
 from drumbeat.eventstore.ledger import EventStoreLedger
 from support.bank import IMPORTED_AT, Bank, import_bank
 from support.reading import Reading, get
+from support.sealing import MASTER
 from support.whole import OneKey
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -216,7 +217,7 @@ def _contact(client: httpx.Client, bank: Bank, reference: str) -> dict[str, Any]
 
 
 def test_the_same_import_again_finds_its_campaign_and_writes_nothing(bank: Bank, tmp_path: Path) -> None:
-    with closing(EventStoreLedger(bank.url)) as ledger:
+    with closing(EventStoreLedger(bank.url, master=MASTER)) as ledger:
         before = ledger.head()
         report = import_bank(Commands(ledger, OneKey()), tmp_path)
         assert (report.repeated, report.campaign_id) == (True, bank.campaign_id)

@@ -21,6 +21,7 @@ from support.agreement import everything_agrees
 from support.given import NOW
 from support.machine import Machine, drumbeat_inside, lives, machine, until
 from support.postgres import TestServer, with_database
+from support.sealing import MASTER
 from support.whole import ADA, OneKey
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.slow]
@@ -52,7 +53,7 @@ def test_a_command_is_seen_at_its_position_through_kafka_and_whatever_is_killed_
     how = settings(kafka_cluster, database_url)
     made = drumbeat_inside("streams", "create", env={**os.environ, **{k: str(v) for k, v in how.items()}})
     assert made.returncode == 0, made.stderr
-    with running(tmp_path, how) as up, closing(EventStoreLedger(database_url)) as ledger:
+    with running(tmp_path, how) as up, closing(EventStoreLedger(database_url, master=MASTER)) as ledger:
         commands = Commands(ledger, OneKey())
         campaign = _drafted(commands)
         for number, victim in enumerate(("relay", "project", "relay", "project")):

@@ -100,7 +100,7 @@ def counts(url: str, campaign_id: UUID) -> dict[str, int]:
 def test_nothing_is_lost_or_counted_twice_whatever_is_killed_when(up: Machine) -> None:
     url = EmbeddedServer(up.home / "postgres").url
     chance = random.Random(20_26)
-    with bootstrap.ledger(Settings(), url) as ledger:
+    with bootstrap.ledger(Settings(home=up.home), url) as ledger:
         client = Client(bootstrap.commands(url, ledger))
         campaign_id, contacts = begin(client)
         worker = threading.Thread(target=client.work, args=(campaign_id, contacts))

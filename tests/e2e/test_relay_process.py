@@ -18,6 +18,7 @@ from support.kafka import Broker
 from support.kafka.configuration import quiet_ports
 from support.machine import drumbeat_inside, environment, until
 from support.relaying import catches_up, compare_with_log, process_environment, relay_process, wanted_topics
+from support.sealing import MASTER
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.slow]
 
@@ -52,7 +53,7 @@ def test_brokers_that_are_away_and_topics_that_are_missing_are_seen_in_status_an
     (port,) = quiet_ports(1)
     cluster = Cluster(bootstrap=f"127.0.0.1:{port}", topic_prefix="drumbeat.")
     env, log = process_environment(tmp_path, database_url, cluster), tmp_path / "relay.log"
-    with closing(EventStoreLedger(database_url)) as ledger, relay_process(env, log) as process:
+    with closing(EventStoreLedger(database_url, master=MASTER)) as ledger, relay_process(env, log) as process:
         ledger.append(reported(5))
         assert until(lambda: metric(env, "drumbeat_relay_fault") == 1), log.read_text()
         assert metric(env, "drumbeat_relay_lag_events") == 5

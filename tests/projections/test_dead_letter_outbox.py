@@ -17,6 +17,7 @@ from drumbeat.transport.dead_letter_records import DeadLetter, DeadLetterTooLarg
 from support.lossy import LossyTopic
 from support.machine import until
 from support.projecting import CAMPAIGN, ListLog, project
+from support.sealing import KEYS
 from support.toys import ENROLLED, MARK, POISON, SEEN, TALLIES
 
 pytestmark = pytest.mark.postgres
@@ -58,7 +59,7 @@ def parked(database_url: str) -> list[Parked]:
     log.tell_raw("contact.paused.v9", b"{}")
     options = ProjectorOptions(poll_seconds=0.01)
     topic = LossyTopic(log)
-    Projector(topic, database_url, [TALLIES, SEEN], options, heal=topic.heal).run_until(len(log.rows))
+    Projector(topic, database_url, [TALLIES, SEEN], options, heal=topic.heal, ask=KEYS).run_until(len(log.rows))
     with dead_letters(database_url) as letters:
         found = list(letters.everything(Choice()))
     assert len(found) == 5

@@ -19,6 +19,7 @@ from drumbeat.transport.source import Batch
 from support.machine import until
 from support.postgres import TestServer
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
+from support.sealing import KEYS
 from support.toys import ENROLLED, FORGET, INDIGESTIBLE, MARK, POISON, SEEN, TABLES, TALLIES, cured
 
 pytestmark = pytest.mark.postgres
@@ -50,7 +51,7 @@ def expected(log: ListLog, url: str) -> list[list[dict[str, Any]]]:
 def running(log: ListLog, url: str, *projectors: Projector) -> Iterator[Sequence[Projector]]:
     """Projectors that run meanwhile; one, unless others are given."""
     options = ProjectorOptions(poll_seconds=0.01, retry_look_seconds=0.02)
-    chosen = projectors or (Projector(log, url, BOTH, options),)
+    chosen = projectors or (Projector(log, url, BOTH, options, ask=KEYS),)
     stop = threading.Event()
     threads = [threading.Thread(target=one.run, args=[stop]) for one in chosen]
     for thread in threads:
@@ -172,7 +173,7 @@ def test_two_projectors_that_try_the_same_again_apply_it_once(database_url: str)
         log.tell(stream_id, ENROLLED, MARK, POISON, MARK, NOTE)
     project(log, database_url, BOTH)
     options = ProjectorOptions(poll_seconds=0.001, retry_look_seconds=0.001)
-    two = [Projector(log, database_url, BOTH, options) for _ in range(2)]
+    two = [Projector(log, database_url, BOTH, options, ask=KEYS) for _ in range(2)]
     with cured(), running(log, database_url, *two):
         retry(database_url)
         assert until(lambda: not parked(database_url))
@@ -207,7 +208,7 @@ def test_a_projector_that_never_catches_up_tries_again_too(database_url: str) ->
     log.tell(ONE, ENROLLED, POISON, MARK)
     log.tell(TWO, ENROLLED)
     options = ProjectorOptions(batch_events=1, retry_look_seconds=0.01)
-    with running(log, database_url, Projector(log, database_url, BOTH, options)) as (projector,):
+    with running(log, database_url, Projector(log, database_url, BOTH, options, ask=KEYS)) as (projector,):
         assert until(lambda: projector.stats.parked == 2)
         with cured():
             retry(database_url)

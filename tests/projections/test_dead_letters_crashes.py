@@ -11,6 +11,7 @@ from drumbeat.projections.engine.projector import ProjectorOptions
 from support.fragile import FragileProjector, Fuse, Killed
 from support.lossy import LossyTopic
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
+from support.sealing import KEYS
 from support.toys import ENROLLED, MARK, POISON, SEEN, TABLES, TALLIES, cured
 
 pytestmark = pytest.mark.postgres
@@ -41,7 +42,7 @@ def mark(url: str, generation: str) -> None:
 def fragile(source: Any, url: str, generation: str, fuse: Fuse, heal: Any = None) -> FragileProjector:
     """A projector that tries again as soon as it begins, because nothing at all may be parked."""
     options = ProjectorOptions(generation=generation, poll_seconds=0.01, parked_limit_events=0)
-    projector = FragileProjector(source, url, [TALLIES, SEEN], options, heal=heal)
+    projector = FragileProjector(source, url, [TALLIES, SEEN], options, heal=heal, ask=KEYS)
     projector.fuse = fuse
     return projector
 
@@ -91,7 +92,7 @@ def test_a_kill_at_any_statement_of_closing_a_gap_loses_and_doubles_nothing(data
     def parked_as(generation: str) -> LossyTopic:
         topic = LossyTopic(log, lost={3, 4})
         options = ProjectorOptions(generation=generation, poll_seconds=0.01, retry_look_seconds=0.01)
-        projector = FragileProjector(topic, database_url, [TALLIES, SEEN], options, heal=topic.heal)
+        projector = FragileProjector(topic, database_url, [TALLIES, SEEN], options, heal=topic.heal, ask=KEYS)
         projector.fuse = Fuse(0, after=False, blow=Killed)
         projector.run_until(end)
         assert waiting(database_url, generation) == 3

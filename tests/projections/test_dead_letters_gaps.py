@@ -18,6 +18,7 @@ from drumbeat.transport.records import KafkaRow
 from support.lossy import PARTITION, LossyTopic
 from support.postgres import TestServer
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
+from support.sealing import KEYS
 from support.toys import ENROLLED, FORGET, MARK, POISON, SEEN, TABLES, TALLIES, cured
 
 pytestmark = pytest.mark.postgres
@@ -43,7 +44,7 @@ def everything(url: str, generation: str = "gen_1") -> list[list[dict[str, Any]]
 def consume(topic: LossyTopic, url: str, batch_events: int = 5_000) -> None:
     """Apply the topic up to its end, and try again what is due."""
     options = ProjectorOptions(batch_events=batch_events, poll_seconds=0.01, retry_look_seconds=0.01)
-    Projector(topic, url, BOTH, options, heal=topic.heal).run_until(len(topic.log.rows))
+    Projector(topic, url, BOTH, options, heal=topic.heal, ask=KEYS).run_until(len(topic.log.rows))
 
 
 def try_again(topic: LossyTopic, url: str) -> None:
@@ -51,7 +52,7 @@ def try_again(topic: LossyTopic, url: str) -> None:
     with dead_letters(url) as letters:
         letters.mark(None)
     options = ProjectorOptions(poll_seconds=0.01, parked_limit_events=0, retry_look_seconds=60)
-    projector = Projector(topic, url, BOTH, options, heal=topic.heal)
+    projector = Projector(topic, url, BOTH, options, heal=topic.heal, ask=KEYS)
     with suppress(TooManyParked):
         projector.run_until(len(topic.log.rows))
 
@@ -204,7 +205,7 @@ def test_a_projection_that_catches_up_stops_at_an_open_gap_too(database_url: str
     log.tell(ONE, ENROLLED, MARK, MARK)
     topic = LossyTopic(log, lost={2})
     options = ProjectorOptions(poll_seconds=0.01, retry_look_seconds=60)
-    Projector(topic, database_url, [SEEN], options, heal=topic.heal).run_until(3)
+    Projector(topic, database_url, [SEEN], options, heal=topic.heal, ask=KEYS).run_until(3)
     consume(replace(topic, log_is_reachable=False), database_url)
     assert parked(database_url) == [("gap", "seen", 3), ("gap", "tallies", 3)]
     topic.log_is_reachable = True

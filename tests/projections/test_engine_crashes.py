@@ -16,6 +16,7 @@ from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from support.fragile import FragileProjector, Fuse, Killed
 from support.postgres import TestServer
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
+from support.sealing import KEYS
 from support.toys import ENROLLED, FORGET, MARK, SEEN, TABLES, TALLIES
 
 pytestmark = pytest.mark.postgres
@@ -34,7 +35,7 @@ def history() -> ListLog:
 
 def fragile(log: ListLog, url: str, fuse: Fuse, generation: str, batch_events: int) -> FragileProjector:
     options = ProjectorOptions(generation=generation, batch_events=batch_events, poll_seconds=0.01)
-    projector = FragileProjector(log, url, [TALLIES, SEEN], options)
+    projector = FragileProjector(log, url, [TALLIES, SEEN], options, ask=KEYS)
     projector.fuse = fuse
     return projector
 
@@ -110,7 +111,9 @@ def test_backends_that_are_terminated_again_and_again_cost_time_and_nothing_else
         for stream_id in STREAMS:
             log.tell(stream_id, MARK, ContactPaused(reason="c"))
     project(log, database_url, [TALLIES, SEEN], generation="whole")
-    projector = Projector(log, database_url, [TALLIES, SEEN], ProjectorOptions(batch_events=2, poll_seconds=0.01))
+    projector = Projector(
+        log, database_url, [TALLIES, SEEN], ProjectorOptions(batch_events=2, poll_seconds=0.01), ask=KEYS
+    )
     stop = threading.Event()
 
     def terminate() -> None:
@@ -138,7 +141,7 @@ def test_two_projectors_of_the_same_read_models_apply_each_event_once(database_u
     log = history()
     project(log, database_url, [TALLIES, SEEN], generation="whole")
     options = ProjectorOptions(batch_events=3, poll_seconds=0.01)
-    projectors = [Projector(log, database_url, [TALLIES, SEEN], options) for _ in range(2)]
+    projectors = [Projector(log, database_url, [TALLIES, SEEN], options, ask=KEYS) for _ in range(2)]
     threads = [threading.Thread(target=p.run_until, args=[len(log.rows)]) for p in projectors]
     for thread in threads:
         thread.start()

@@ -18,6 +18,7 @@ from drumbeat.projections.engine.projector import Projector, ProjectorOptions, R
 from drumbeat.transport.source import LogRewound
 from support.postgres import TestServer
 from support.projecting import CAMPAIGN, EPOCH, ListLog, project, rows_of
+from support.sealing import KEYS
 from support.toys import ENROLLED, MARK, POISON, SEEN, TALLIES, TALLY
 
 pytestmark = pytest.mark.postgres
@@ -93,7 +94,9 @@ def test_a_database_that_goes_away_is_waited_for(postgres_server: TestServer) ->
         closing(psycopg.connect(postgres_server.url, autocommit=True)) as admin,
     ):
         name = sql.Identifier(url.split("/")[-1].split("?")[0])
-        projector = Projector(log, url, [TALLIES], ProjectorOptions(poll_seconds=0.01, longest_pause_seconds=0.1))
+        projector = Projector(
+            log, url, [TALLIES], ProjectorOptions(poll_seconds=0.01, longest_pause_seconds=0.1), ask=KEYS
+        )
         stop = threading.Event()
         thread = threading.Thread(target=projector.run, args=[stop])
         thread.start()
@@ -124,6 +127,7 @@ def test_stats_say_how_far_behind_and_for_how_long(database_url: str) -> None:
         [TALLIES],
         ProjectorOptions(batch_events=2, poll_seconds=0.01),
         clock=lambda: now,
+        ask=KEYS,
     )
     projector.run_until(2)
     assert (projector.stats.position, projector.stats.high_water) == (2, 4)

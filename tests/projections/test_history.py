@@ -7,7 +7,6 @@ from uuid import UUID, uuid5
 import pytest
 
 from drumbeat.events import FACTS, Fact, calls, campaign, contact, goals, schedule, sender, suppression
-from drumbeat.events.codec import encode
 from drumbeat.events.event import Cause, Event
 from drumbeat.events.ids import DRUMBEAT
 from drumbeat.events.light import decode_light
@@ -26,6 +25,7 @@ from drumbeat.events.values import (
 from drumbeat.projections import history
 from support.projecting import CAMPAIGN, EPOCH, ListLog, rows_of
 from support.rebuilding import same_again_and_from_zero
+from support.sealing import sealed_bytes
 
 pytestmark = pytest.mark.postgres
 
@@ -207,7 +207,7 @@ def test_every_fact_with_before_and_after_makes_a_row() -> None:
             causation_id=None,
             fact=fact,
         )
-        row = history.HISTORY_ROWS.rows[type(fact)](decode_light(fact.TYPE, encode(event)), number)
+        row = history.HISTORY_ROWS.rows[type(fact)](decode_light(fact.TYPE, sealed_bytes(event)), number)
         assert isinstance(row, history.HistoryRow)
         for side in (row.before, row.after):
             assert side is None or not {"before", "after"} & set(json.loads(side))

@@ -33,7 +33,6 @@ from drumbeat.aggregates.contact.enrolment import enrol
 from drumbeat.aggregates.contact.evolve import AGGREGATE as CONTACT
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.events import Fact
-from drumbeat.events.codec import encode
 from drumbeat.events.contact import ContactFinished
 from drumbeat.events.goals import AnalysisText
 from drumbeat.events.lifecycle import ALLOWED_FROM
@@ -54,6 +53,7 @@ from drumbeat.readapi.campaigns import actions
 from support.campaigns import GOAL, SENDER, ready
 from support.contacts import enrolled
 from support.given import CAMPAIGN_ID, NOW, Given, event, given, uid
+from support.sealing import sealed_bytes
 
 DAY = timedelta(days=1)
 OTHER_GOAL = uid("other goal")
@@ -217,7 +217,7 @@ class Told:
             self.position += 1
             fold: Any = CAMPAIGN_ROWS.folds[type(fact)]
             self.row = fold(
-                self.row, decode_light(fact.TYPE, encode(event(fact, version=self.position))), self.position
+                self.row, decode_light(fact.TYPE, sealed_bytes(event(fact, version=self.position))), self.position
             )
         self.campaign = self.campaign.and_given(*facts)
 

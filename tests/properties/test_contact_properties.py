@@ -83,7 +83,8 @@ def test_every_history_replays_to_the_same_state_and_survives_a_snapshot(told: t
         assert kept == state
         state = kept
     assert state is not None
-    assert msgspec.structs.replace(state, campaign_id=None) == story.state
+    # Ids that only the envelopes have.
+    assert msgspec.structs.replace(state, campaign_id=None, person_id=None) == story.state
 
 
 @settings(max_examples=300)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from drumbeat.aggregates.contact.goal_results import goal_result
 from drumbeat.aggregates.contact.state import AwaitingNextStep, Contact, Removed, RetryScheduled, status_of
 from drumbeat.aggregates.contact.terms import Terms
-from drumbeat.events.codec import encode
 from drumbeat.events.light import decode_light
 from drumbeat.events.outcomes import MEANING
 from drumbeat.projections.contacts import CONTACTS
@@ -18,6 +17,7 @@ from drumbeat.projections.timers_contacts import CONTACT_FOLDS, ContactWatch
 from support.contact_stories import Story, stories
 from support.contacts import GOAL
 from support.given import event
+from support.sealing import sealed_bytes
 
 
 def _told(story: Story, folds: Any) -> Any:
@@ -26,7 +26,7 @@ def _told(story: Story, folds: Any) -> Any:
     for position, (fact, time) in enumerate(story.facts, start=1):
         fold = folds.get(type(fact))
         if fold is not None:
-            raw = encode(event(fact, version=position, time=time))
+            raw = sealed_bytes(event(fact, version=position, time=time))
             row = fold(row, decode_light(fact.TYPE, raw), position)
     return row
 

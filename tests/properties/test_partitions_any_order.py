@@ -15,6 +15,7 @@ from support.partitioned import Member, MemoryTopics
 from support.postgres import TestServer
 from support.projecting import CAMPAIGN, ListLog, project
 from support.rebuilding import summed_rows
+from support.sealing import KEYS
 from support.toys import ENROLLED, FORGET, INDIGESTIBLE, MARK, POISON, SEEN, TALLIES
 
 pytestmark = pytest.mark.postgres
@@ -44,7 +45,7 @@ def told(story: list[tuple[UUID, Fact]]) -> ListLog:
 
 def fed(member: Member, url: str, batch_events: int, hot_rows: int = 50_000) -> Projector:
     options = ProjectorOptions(batch_events=batch_events, poll_seconds=0.001, hot_rows=hot_rows)
-    return Projector(member, url, ALL, options, heal=cannot_heal)
+    return Projector(member, url, ALL, options, heal=cannot_heal, ask=KEYS)
 
 
 def agrees(log: ListLog, url: str) -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from drumbeat.aggregates.contact.state import AwaitingNextStep, Contact, NotEnrolled, Removed
 from drumbeat.aggregates.contact.terms import Terms
 from drumbeat.events import Fact
-from drumbeat.events.codec import encode
 from drumbeat.events.light import decode_light
 from drumbeat.projections import timers
 from drumbeat.projections.engine import by_stream
@@ -18,6 +17,7 @@ from support.contact_stories import Story, stories
 from support.given import event
 from support.postgres import TestServer
 from support.projecting import CAMPAIGN, ListLog, project, rows_of
+from support.sealing import sealed_bytes
 
 
 def watched(story: Story) -> ContactWatch | None:
@@ -26,7 +26,7 @@ def watched(story: Story) -> ContactWatch | None:
         fold = CONTACT_FOLDS.get(type(fact))
         if fold is not None:
             recorded = event(fact, version=position, time=time)
-            light = decode_light(fact.TYPE, encode(recorded))
+            light = decode_light(fact.TYPE, sealed_bytes(recorded))
             assert CONTACT_KEYS.get(type(fact), by_stream)(light) is not None
             row = fold(row, light, position)
     return row

@@ -10,7 +10,6 @@ import pytest
 from kafka.errors import MessageSizeTooLargeError
 from kafka.future import Future
 
-from drumbeat.events.codec import encode
 from drumbeat.events.sender import SenderRenamed
 from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaProblem, KafkaUnfit
 from drumbeat.transport.publisher import Publisher
@@ -21,6 +20,7 @@ from support.given import event, uid
 from support.kafka import Broker
 from support.publishers import MemoryPublisher
 from support.relaying import held, make_topics, utc_now
+from support.sealing import sealed_bytes
 
 LARGE = 3_000_000
 
@@ -28,13 +28,13 @@ LARGE = 3_000_000
 def batch_of(count: int, *, first: int = 1, size: int = 0) -> Batch:
     """Events of one stream; with `size`, the last one is so large."""
     rows = [
-        LogRow(first + number, one.fact.TYPE, encode(one), 0)
+        LogRow(first + number, one.fact.TYPE, sealed_bytes(one), 0)
         for number, one in enumerate(reported(count, uid("one")))
     ]
     if size:
         text = "".join(f"{number:08x}" for number in range(0, 4_294_967_296, 4_294_967_296 // (size // 8)))
         large = event(SenderRenamed(before="", after=text), stream_id=uid("one"))
-        rows[-1] = LogRow(rows[-1].position, large.fact.TYPE, encode(large), 0)
+        rows[-1] = LogRow(rows[-1].position, large.fact.TYPE, sealed_bytes(large), 0)
     return Batch(rows, rows[-1].position, rows[-1].position)
 
 

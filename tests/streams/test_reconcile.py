@@ -22,6 +22,7 @@ from support.following import reported
 from support.machine import drumbeat_inside, until
 from support.projecting import CAMPAIGN, ListLog, into_ledger
 from support.relaying import catches_up, head, make_topics, process_environment, relaying, writing
+from support.sealing import KEYS, MASTER
 from support.tampering import altering_the_log
 from support.topics import Topics, consuming, topics
 from support.toys import ENROLLED, MARK, SEEN, TALLIES
@@ -53,7 +54,7 @@ def relay_is_at(url: str, cluster: Cluster, position: int) -> None:
 
 def write(url: str) -> None:
     """Events of a sender."""
-    with closing(EventStoreLedger(url)) as ledger:
+    with closing(EventStoreLedger(url, master=MASTER)) as ledger:
         ledger.append(reported(5))
 
 
@@ -215,7 +216,12 @@ def test_nothing_is_found_wrong_while_everything_goes_on(database_url: str, kafk
     counts = {one.name: one.partitions for one in wanted if one.definition.stream is not None}
     source = KafkaSource(kafka_cluster, counts, group=kafka_cluster.topic("group"))
     projector = Projector(
-        source, database_url, [TALLIES, SEEN], ProjectorOptions(poll_seconds=0.01), heal=FromLog(database_url)
+        source,
+        database_url,
+        [TALLIES, SEEN],
+        ProjectorOptions(poll_seconds=0.01),
+        heal=FromLog(database_url),
+        ask=KEYS,
     )
     stop = threading.Event()
     thread = threading.Thread(target=projector.run, args=[stop])

@@ -21,6 +21,7 @@ from support.given import event
 from support.machine import until
 from support.projecting import ListLog
 from support.relaying import Running, compare_with_log, held, make_topics, relaying, wanted_topics
+from support.sealing import MASTER
 from support.story import tell_story
 from support.tampering import altering_the_log
 
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
 @pytest.fixture
 def ledger(database_url: str) -> Iterator[EventStoreLedger]:
-    with closing(EventStoreLedger(database_url)) as real:
+    with closing(EventStoreLedger(database_url, master=MASTER)) as real:
         yield real
 
 

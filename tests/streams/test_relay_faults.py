@@ -20,6 +20,7 @@ from support.kafka.configuration import quiet_ports
 from support.machine import until
 from support.proxy import Line
 from support.relaying import catches_up, compare_with_log, goes_on, incompressible, make_topics, relaying, writing
+from support.sealing import MASTER
 
 pytestmark = [
     pytest.mark.postgres,
@@ -103,7 +104,7 @@ def test_a_broker_that_lets_little_through_is_published_to_as_fast_as_it_allows(
     with relaying(database_url, cluster, wanted, overdue_seconds=20.0) as running:
         started = time.monotonic()
         for _ in range(3):
-            with closing(EventStoreLedger(database_url)) as ledger:
+            with closing(EventStoreLedger(database_url, master=MASTER)) as ledger:
                 ledger.append([incompressible(10_000) for _ in range(60)])
             assert catches_up(database_url, cluster)
         assert time.monotonic() - started > 2
@@ -146,7 +147,7 @@ def test_a_refused_password_is_named_and_publishing_begins_when_the_brokers_know
     broker = kafka_broker(users={"relay": "right"})
     wanted = make_topics(broker.cluster())
     refused = broker.cluster(security="SASL_PLAINTEXT", mechanism=mechanism, user="relay", password="other")
-    with closing(EventStoreLedger(database_url)) as ledger:
+    with closing(EventStoreLedger(database_url, master=MASTER)) as ledger:
         ledger.append(reported(5))
     with relaying(database_url, refused, wanted) as running:
         assert until(lambda: running.relay.stats.fault_kind == "refused")
@@ -163,7 +164,7 @@ def test_it_publishes_through_tls_with_a_password(database_url: str, kafka_broke
     broker = kafka_broker(users={"relay": "right"}, tls=True)
     wanted = make_topics(broker.cluster())
     secured = broker.cluster(security="SASL_SSL", mechanism="PLAIN", user="relay")
-    with closing(EventStoreLedger(database_url)) as ledger:
+    with closing(EventStoreLedger(database_url, master=MASTER)) as ledger:
         ledger.append(reported(5))
     with relaying(database_url, secured, wanted):
         assert catches_up(database_url, secured)

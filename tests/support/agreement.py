@@ -9,6 +9,7 @@ from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.transport.source import LogSource
 from support.rebuilding import all_rows
+from support.sealing import keys_in
 
 Connection = psycopg.Connection[Any]
 
@@ -108,7 +109,7 @@ def _positions(connection: Connection) -> set[int]:
 def _rebuilt_rows_are_the_same(url: str) -> None:
     with closing(LogSource(url)) as source:
         options = ProjectorOptions(generation="rebuilt", poll_seconds=0.01)
-        Projector(source, url, PROJECTIONS, options).run_until(source.high_water())
+        Projector(source, url, PROJECTIONS, options, ask=keys_in(url)).run_until(source.high_water())
     for projection in PROJECTIONS:
         live, rebuilt = (all_rows(url, projection, generation) for generation in ("gen_1", "rebuilt"))
         assert live == rebuilt, projection.name

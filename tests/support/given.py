@@ -18,6 +18,7 @@ import pytest
 from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.events import Cause, Event, Fact
+from support.sealing import person_of
 
 S = TypeVar("S")
 
@@ -64,6 +65,7 @@ def event(
         cause=cause,
         correlation_id=uid("correlation"),
         causation_id=None,
+        person_id=person_of(stream_id) if getattr(fact, "private", None) is not None else None,
         fact=fact,
     )
 

@@ -22,6 +22,7 @@ import psutil
 import structlog
 
 from drumbeat import cli
+from support.sealing import master_key_file
 
 DRUMBEAT = str(Path(sys.executable).parent / "drumbeat")
 
@@ -56,7 +57,10 @@ def free_ports(count: int) -> list[int]:
 
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
-    """The environment of a machine of its own: nothing of the tester's settings is left in it."""
+    """The environment of a machine of its own: nothing of the tester's settings is left in it.
+
+    A database that the test names is read by tests too: its master keys are those that all tests know.
+    """
     ports = free_ports(4)
     ours = {
         "DRUMBEAT_HOME": home,
@@ -67,6 +71,8 @@ def environment(home: Path, **settings: object) -> dict[str, str]:
         "DRUMBEAT_LOG_FORMAT": "json",
         **settings,
     }
+    if "DRUMBEAT_DATABASE_URL" in settings:
+        ours.setdefault("DRUMBEAT_MASTER_KEY_FILE", master_key_file(home.with_name(f"{home.name}.master-keys")))
     others = {name: value for name, value in os.environ.items() if not name.startswith("DRUMBEAT_")}
     return others | {name: str(value) for name, value in ours.items()}
 

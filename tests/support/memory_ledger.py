@@ -1,5 +1,6 @@
 """The ledger in memory: the same port, no server. The model that the real one is compared with."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from threading import Lock
 from typing import TypeVar
 from uuid import UUID
 
+from drumbeat.access.sealing import KEY_BYTES, opening, sealing
 from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.commands.ledger import Appended, EventTooLarge, KeyReused, Loaded, Once, VersionConflict
 from drumbeat.events import Event, Fact
@@ -22,12 +24,14 @@ class _Kept:
 
 
 class MemoryLedger:
-    """Keeps events as the bytes that the real ledger would keep. `log` is every event, in order of position."""
+    """Keeps events as the bytes that the real ledger would keep. `log` is every event, in order of position,
+    with what is personal opened; `keys` are the persons' keys."""
 
     def __init__(
         self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), limit_bytes: int = 1_000_000
     ) -> None:
         self.log: list[Event[Fact]] = []
+        self.keys: dict[UUID, bytes] = {}
         self._streams: dict[UUID, dict[int, bytes]] = {}
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._clock = clock
@@ -51,7 +55,11 @@ class MemoryLedger:
 
     def append(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
         """See the port. Positions count from 1 without gaps, in the order given."""
-        stored = [encode(event) for event in events]
+        seal = sealing(self.keys)
+        for event in events:
+            if event.person_id is not None:
+                self.keys.setdefault(event.person_id, secrets.token_bytes(KEY_BYTES))
+        stored = [encode(event, seal) for event in events]
         for event, raw in zip(events, stored, strict=True):
             if len(raw) > self._limit_bytes:
                 raise EventTooLarge(event.fact.TYPE, len(raw), self._limit_bytes)
@@ -63,9 +71,10 @@ class MemoryLedger:
             if taken or len(set(places)) < len(places):
                 raise VersionConflict
             first = len(self.log) + 1
+            opener = opening({str(person): key for person, key in self.keys.items()})
             for event, raw in zip(events, stored, strict=True):
                 self._streams.setdefault(event.stream_id, {})[event.stream_version] = raw
-                self.log.append(decode(raw))
+                self.log.append(decode(raw, opener))
             if once is not None:
                 self._kept[once.workspace_id, once.key] = _Kept(once, len(self.log))
             return Appended(range(first, len(self.log) + 1), len(self.log))

@@ -12,8 +12,8 @@ from uuid import UUID, uuid5
 import psycopg
 from psycopg.rows import dict_row
 
+from drumbeat.access.person_keys import AskKeys
 from drumbeat.events import Cause, Event, Fact
-from drumbeat.events.codec import encode
 from drumbeat.events.ids import DRUMBEAT
 from drumbeat.projections.engine import Entity, Key, Projection
 from drumbeat.projections.engine.bookkeeping import ParkedStreams
@@ -24,6 +24,7 @@ from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.table import Table
 from drumbeat.transport.source import Batch, LogRewound, LogRow, OnePartition, event_id_of
+from support.sealing import KEYS, keep_keys, person_of, sealed_bytes
 
 CAMPAIGN = uuid5(DRUMBEAT, "campaign of a test")
 EPOCH = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -62,9 +63,10 @@ class ListLog(OnePartition):
                 cause=Cause.USER,
                 correlation_id=uuid5(DRUMBEAT, "correlation"),
                 causation_id=None,
+                person_id=person_of(stream_id) if getattr(fact, "private", None) is not None else None,
                 fact=fact,
             )
-            self.rows.append(LogRow(position, fact.TYPE, encode(event), _us(time)))
+            self.rows.append(LogRow(position, fact.TYPE, sealed_bytes(event), _us(time)))
         return len(self.rows)
 
     def tell_raw(self, type_name: str, raw: bytes) -> int:
@@ -111,6 +113,7 @@ def into_ledger(log: ListLog, url: str) -> None:
             [(row.position, row.bytes, row.bytes, row.type, row.bytes) for row in log.rows],
         )
         connection.execute("SELECT setval('ledger.events_position', max(position)) FROM ledger.events")
+    keep_keys(url, [row.bytes for row in log.rows])
 
 
 def project(
@@ -120,11 +123,16 @@ def project(
     *,
     until: int | None = None,
     batch_events: int = 5_000,
+    ask: AskKeys = KEYS,
     **options: Any,
 ) -> Projector:
     """Apply the log up to a position (default: its end) with a projector of its own, which is given back."""
     projector = Projector(
-        log, database_url, projections, ProjectorOptions(batch_events=batch_events, poll_seconds=0.01, **options)
+        log,
+        database_url,
+        projections,
+        ProjectorOptions(batch_events=batch_events, poll_seconds=0.01, **options),
+        ask=ask,
     )
     projector.run_until(len(log.rows) if until is None else until, timeout_seconds=30)
     return projector
@@ -142,7 +150,7 @@ class MemoryReadModels:
 
     def apply(self, log: ListLog, batch_events: int) -> bool:
         """Fold the next events of the log as one batch. False when there are none."""
-        decoded = decode_rows(self._plan, log.rows[self.position : self.position + batch_events])
+        decoded = decode_rows(self._plan, log.rows[self.position : self.position + batch_events], KEYS)
         if not decoded:
             return False
         batch = hold_back(self._plan, self._plan.names, decoded, ParkedStreams())

@@ -32,6 +32,7 @@ from drumbeat.readapi.app import Deps, create_app
 from drumbeat.web.connection import Guard, guarded
 from drumbeat.web.problems import Problem
 from support.projecting import EPOCH, ListLog, project
+from support.sealing import MASTER, keep_keys
 
 ALL = [
     module.PROJECTION
@@ -54,6 +55,7 @@ class Reading:
             known = connection.execute("SELECT max(position) FROM ledger.events").fetchone()
             after = (known and known[0]) or 0
             connection.cursor().executemany(_INSERT, [_ledger_row(row) for row in self.log.rows[after:]])
+        keep_keys(self.database_url, [row.bytes for row in self.log.rows[after:]])
 
     def applied(self) -> None:
         """Write the log into the ledger, and bring the read models up to its end."""
@@ -66,6 +68,7 @@ class Reading:
         settings: dict[str, Any] = {
             "read_models_url": self.database_url,
             "ledger_url": self.database_url,
+            "master": MASTER,
             "connections": 4,
             "clock": lambda: self.now,
             "principal": self._principal,

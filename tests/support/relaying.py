@@ -30,6 +30,7 @@ from drumbeat.transport.watermarks import WATERMARK_TYPE, position_of
 from support.following import append_and_hold, reported
 from support.given import event
 from support.machine import DRUMBEAT, environment, until
+from support.sealing import MASTER
 
 PARTITIONS = {"contacts": 3, "campaigns": 2, "": 2}
 HASTY = RelayOptions(later_seconds=0.5, never_seconds=0.3)
@@ -252,7 +253,7 @@ def writing(url: str, *, writers: int = 3, pause_seconds: float = 0.001) -> Iter
     def write(number: int) -> None:
         rng = random.Random(number)
         with (
-            contextlib.closing(EventStoreLedger(url)) as ledger,
+            contextlib.closing(EventStoreLedger(url, master=MASTER)) as ledger,
             contextlib.closing(open_connection(url, settings={})) as other,
         ):
             while not stop.is_set():

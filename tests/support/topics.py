@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from kafka import KafkaProducer
 
+from drumbeat.access.person_keys import AskKeys
 from drumbeat.eventstore.healing import Heal
 from drumbeat.projections import engine
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
@@ -20,6 +21,7 @@ from drumbeat.transport.source import LogRow, ReadsLog
 from drumbeat.transport.topic_definitions import topics_of
 from drumbeat.transport.topics import create_or_check
 from drumbeat.transport.watermarks import WATERMARK_TYPE, watermark
+from support.sealing import KEYS
 
 PARTITIONS = {"contacts": 4, "campaigns": 2, "": 1}
 _CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
@@ -97,6 +99,7 @@ def consuming(
     group: str | None = None,
     instance: str | None = None,
     session_timeout_seconds: float = 6.0,
+    ask: AskKeys = KEYS,
     **options: Any,
 ) -> Iterator[Projector]:
     """A projector that is fed from the topics; leaves the group at the end."""
@@ -110,4 +113,4 @@ def consuming(
     )
     with closing(source):
         made = ProjectorOptions(**{"poll_seconds": 0.05, "retry_look_seconds": 0.1, **options})
-        yield Projector(source, database_url, list(projections), made, heal=heal)
+        yield Projector(source, database_url, list(projections), made, heal=heal, ask=ask)

@@ -28,6 +28,7 @@ from drumbeat.policies.clock import Clock, Ticked
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.transport.source import LogSource
 from support.given import NOW, uid
+from support.sealing import MASTER, keys_in
 
 ADA = Principal(workspace_id="default", actor="ada", cause=Cause.USER, correlation_id=uid("correlation"))
 
@@ -149,12 +150,12 @@ class Whole:
 def whole_system(url: str) -> Iterator[Whole]:
     """Everything wired over a migrated, empty database."""
     with (
-        closing(EventStoreLedger(url, connections=8)) as ledger,
+        closing(EventStoreLedger(url, connections=8, master=MASTER)) as ledger,
         closing(LogSource(url)) as source,
         open_connection(url, settings={}, role=Role.POLICIES) as connection,
         psycopg.connect(url, autocommit=True) as looking,
     ):
         commands = Commands(ledger, OneKey())
-        projector = Projector(source, url, PROJECTIONS, ProjectorOptions(poll_seconds=0.002))
+        projector = Projector(source, url, PROJECTIONS, ProjectorOptions(poll_seconds=0.002), ask=keys_in(url))
         projector.run_until(0)
         yield Whole(url, ledger, commands, projector, Clock(commands), connection, looking)

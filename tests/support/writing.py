@@ -24,6 +24,7 @@ from drumbeat.writeapi import app as writeapi
 from drumbeat.writeapi.dry import DryLedger
 from support.given import NOW
 from support.reading import served
+from support.sealing import MASTER, keys_in
 from support.whole import ADA, OneKey
 
 
@@ -65,11 +66,11 @@ def writing(
 ) -> Iterator[Writing]:
     """The application, served."""
     with (
-        closing(EventStoreLedger(url, limit_bytes=largest_event_bytes)) as ledger,
+        closing(EventStoreLedger(url, master=MASTER, limit_bytes=largest_event_bytes)) as ledger,
         closing(LogSource(url)) as source,
         closing(StoredUploads(url)) as uploads,
     ):
-        made = Writing(httpx.Client(), ledger, uploads, Projector(source, url, PROJECTIONS))
+        made = Writing(httpx.Client(), ledger, uploads, Projector(source, url, PROJECTIONS, ask=keys_in(url)))
 
         def principal(_request: Request) -> Principal:
             return made.principal
@@ -79,6 +80,7 @@ def writing(
                 readapi.Deps(
                     read_models_url=url,
                     ledger_url=url,
+                    master=MASTER,
                     clock=lambda: made.now,
                     principal=principal,
                     connections=4,

@@ -1,6 +1,8 @@
 """An example of every record: a fact with all its fields filled, as the codec writes it. The same on every run."""
 
+import hashlib
 import types
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -58,9 +60,16 @@ def _record(fact: type[Fact]) -> bytes:
             cause=cause,
             correlation_id=uid(f"correlation of {fact.TYPE}"),
             causation_id=uid(f"cause of {fact.TYPE}") if cause is Cause.SYSTEM else None,
+            person_id=uid("person") if "private" in fact.model_fields else None,
             fact=fact.model_validate(_filled(fact, fact.TYPE)),
-        )
+        ),
+        _seal,
     )
+
+
+def _seal(event: Event[Fact], clear: bytes) -> bytes:
+    # As long as what is sealed, and nothing that opens: an example has no key.
+    return b64encode(hashlib.shake_128(event.id.bytes).digest(12 + len(clear) + 16))
 
 
 def _dead_letter(record: bytes) -> bytes:
@@ -82,6 +91,7 @@ def _filled(model: type[Value], salt: str) -> dict[str, Any]:
     return {
         name: _value(model.__name__, name, field.annotation, f"{salt}.{name}")
         for name, field in model.model_fields.items()
+        if name != "withheld"  # never written
     }
 
 

@@ -49,7 +49,7 @@ def schemas() -> dict[str, Schema]:
 
 
 def _of_fact(fact: type[Fact]) -> Schema:
-    data = _as_written(fact.model_json_schema(by_alias=True))
+    data = _as_written(_sealed(fact.model_json_schema(by_alias=True)))
     definitions = data.pop("$defs", None)
     description = data.pop("description")
     envelope = {
@@ -67,6 +67,40 @@ def _of_fact(fact: type[Fact]) -> Schema:
     }
     schema = _document(fact.TYPE, description, envelope, optional, data)
     return schema if definitions is None else {**schema, "$defs": definitions}
+
+
+def _sealed(data: Schema) -> Schema:
+    """The data with its `private` as the bytes have it: sealed, whatever is in it."""
+    if "private" not in data["properties"]:
+        return data
+    data["properties"]["private"] = {
+        "description": "What is personal, sealed: without the person's key nobody can tell what it says.",
+        "type": "object",
+        "properties": {
+            "person": told(_UUID, "Whose it is: the same in every campaign of the workspace."),
+            "sealed": told(
+                {"type": "string", "contentEncoding": "base64"},
+                "AES-256-GCM: 12 bytes of nonce, ciphertext.",
+            ),
+        },
+        "required": ["person", "sealed"],
+    }
+    named: dict[str, Schema] = data.pop("$defs")
+    used = _named_in(data, named)
+    return {**data, "$defs": {name: named[name] for name in sorted(used)}} if used else data
+
+
+def _named_in(node: Any, named: dict[str, Schema]) -> set[str]:
+    """The definitions that a schema refers to, over others too."""
+    if isinstance(node, list):
+        return set[str]().union(*(_named_in(item, named) for item in node))
+    if not isinstance(node, dict):
+        return set()
+    found = set[str]().union(*(_named_in(value, named) for value in node.values()))
+    if isinstance(reference := node.get("$ref"), str):
+        name = reference.rpartition("/")[2]
+        found |= {name} | _named_in(named[name], named)
+    return found
 
 
 def _document(type_name: str, description: str, envelope: Schema, optional: Schema, data: Schema) -> Schema:

@@ -11,3 +11,51 @@ CREATE TABLE access.workspace_keys (
 -- A key is made and read where commands are carried out, and never changed or deleted.
 GRANT USAGE ON SCHEMA access TO drumbeat_write;
 GRANT SELECT, INSERT (workspace_id, key) ON access.workspace_keys TO drumbeat_write;
+
+-- The key under which everything personal about a person is sealed, wrapped by a master key that no database holds.
+-- Deleting the row erases the person: nothing that was sealed opens any more, wherever copies of it are.
+CREATE TABLE access.person_keys (
+    person_id uuid NOT NULL,
+    -- Another one for every key, so that nothing is appended under an erased person's old key once there is a new one.
+    key_no bigint GENERATED ALWAYS AS IDENTITY,
+    workspace_id text NOT NULL,
+    master text NOT NULL,
+    wrapped bytea NOT NULL CHECK (octet_length(wrapped) = 60),
+    made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (person_id)
+);
+
+-- Where a person's contacts are to be looked for: written before an enrolment is appended, so that none is missing.
+-- Some may never have been appended.
+CREATE TABLE access.person_campaigns (
+    person_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    PRIMARY KEY (person_id, campaign_id)
+);
+
+-- Hold keys until the transaction ends, against erasure and not against rewrapping; false when one is gone. In the
+-- order of persons, so that two appends do not deadlock. Run before the append that it protects: no position is
+-- assigned yet, so that no reader waits with it for an erasure. With the owner's rights: who may lock a row may change
+-- it, and whoever appends may not.
+CREATE FUNCTION access.hold_person_keys(_persons uuid[], _key_nos bigint[]) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held integer;
+BEGIN
+    PERFORM FROM access.person_keys AS keys
+    JOIN unnest(_persons, _key_nos) AS wanted (person, no) ON keys.person_id = person AND keys.key_no = no
+    ORDER BY keys.person_id
+    FOR KEY SHARE OF keys;
+    GET DIAGNOSTICS held = ROW_COUNT;
+    RETURN held = cardinality(_persons);
+END
+$$;
+
+REVOKE ALL ON FUNCTION access.hold_person_keys(uuid[], bigint[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION access.hold_person_keys(uuid[], bigint[]) TO drumbeat_write;
+
+-- Keys are got or made where events are sealed, and read where they are opened. They are of use only with the master key.
+GRANT SELECT, INSERT (person_id, workspace_id, master, wrapped) ON access.person_keys TO drumbeat_write;
+GRANT SELECT, INSERT ON access.person_campaigns TO drumbeat_write;
+GRANT USAGE ON SCHEMA access TO drumbeat_read;
+GRANT SELECT ON access.person_keys TO drumbeat_read;

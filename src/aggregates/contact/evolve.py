@@ -95,7 +95,10 @@ def evolve(state: Contact | None, event: Event[Fact]) -> Contact:
     """The state after one more event."""
     if state is None:
         state = replace(NOBODY, campaign_id=event.campaign_id)
-    return apply(state, event.fact, event.time)
+    after = apply(state, event.fact, event.time)
+    if event.person_id is not None and event.person_id != after.person_id:
+        return replace(after, person_id=event.person_id)
+    return after
 
 
 def apply(state: Contact | None, fact: Fact, time: datetime) -> Contact:
@@ -264,4 +267,6 @@ _CHANGES: dict[type[Fact], Callable[[Contact, Any, datetime], Contact]] = {
 LOST = "lost"
 """The `detail` of a call that a policy gave up."""
 
-AGGREGATE: Aggregate[Contact] = Aggregate(name="contact", state_type=Contact, evolve=evolve)
+AGGREGATE: Aggregate[Contact] = Aggregate(
+    name="contact", state_type=Contact, evolve=evolve, person_of=lambda contact: contact.person_id
+)

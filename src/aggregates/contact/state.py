@@ -129,10 +129,14 @@ Stage: TypeAlias = NotEnrolled | Queued | Dialing | RetryScheduled | AwaitingNex
 
 
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A contact of one campaign. `refusals` are the reasons for which an enrolment was turned away."""
+    """A contact of one campaign. `refusals` are the reasons for which an enrolment was turned away.
+
+    `person_id` says under whose key what is personal is sealed, and nothing of the person.
+    """
 
     stage: Stage
     campaign_id: UUID | None = None
+    person_id: UUID | None = None
     attempts: tuple[Attempt, ...] = ()
     received: tuple[ReceivedCall, ...] = ()
     extra_attempts: int = 0

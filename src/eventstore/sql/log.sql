@@ -10,6 +10,20 @@ SELECT ledger.append_many($1, $2, $3, $4);
 -- Append events under an idempotency key; answers their positions, or null when the key is taken.
 SELECT ledger.append_once($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
+-- name: append_held
+-- Append events in stream order while the keys are held that they were sealed with; whether they were, and positions.
+SELECT held, CASE WHEN held THEN ledger.append_many($3, $4, $5, $6) END
+FROM access.hold_person_keys($1, $2) AS held;
+
+-- name: append_once_held
+-- The same under an idempotency key.
+SELECT held, CASE WHEN held THEN ledger.append_once($3, $4, $5, $6, $7, $8, $9, $10, $11) END
+FROM access.hold_person_keys($1, $2) AS held;
+
+-- name: hold_person_keys
+-- Hold the keys that events were sealed with, ahead of a COPY in the same transaction; false when one is gone.
+SELECT access.hold_person_keys(%b, %b);
+
 -- name: keep_key
 -- Keep an idempotency key ahead of a COPY in the same transaction; answers false when it is taken.
 SELECT ledger.keep_key(%b, %b, %b, %b, %b, %b, %b);

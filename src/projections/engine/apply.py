@@ -13,6 +13,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 
+from drumbeat.access.person_keys import AskKeys, KeysAway
 from drumbeat.eventstore.connections import NO_DATABASE
 from drumbeat.projections.engine.bookkeeping import (
     CheckpointMoved,
@@ -38,6 +39,7 @@ NOT_THE_EVENTS_FAULT: Final = (
     psycopg.InternalError,
     psycopg.NotSupportedError,
     CheckpointMoved,
+    KeysAway,
     MemoryError,
 )
 """What is raised; everything else is never to be cured by trying again."""
@@ -68,6 +70,7 @@ class Applier:
     shard: int
     parked: ParkedStreams
     continuity: Continuity | None
+    ask: AskKeys
     stats: ProjectorStats
 
     def fold(self, work: Work) -> Folded:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from drumbeat.access.person_keys import AskKeys
 from drumbeat.eventstore.healing import Heal, Missing
 from drumbeat.projections.engine.bookkeeping import Kind, ParkedStreams
 from drumbeat.projections.engine.decode import Decoded, Unreadable, decode_rows, place_of
@@ -33,11 +34,14 @@ STREAMS: Final = Entity(table="streams", row=StreamRow, key_columns=1, folds={})
 class Continuity:
     """Watches the versions of one projector's streams. For one thread."""
 
-    def __init__(self, hot: HotRows[StreamRow], table: Table[StreamRow], heal: Heal, began_at: int) -> None:
+    def __init__(
+        self, hot: HotRows[StreamRow], table: Table[StreamRow], heal: Heal, ask: AskKeys, began_at: int
+    ) -> None:
         """`began_at`: up to there the rows were made from a source without gaps, and versions were not kept."""
         self._hot = hot
         self._table = table
         self._heal = heal
+        self._ask = ask
         self._began_at = began_at
         self.healed_events = 0
 
@@ -142,7 +146,7 @@ class Continuity:
             for row in rows
         ]
         self.healed_events += len(put)
-        return decode_rows(work.plan, put, every_type=True)
+        return decode_rows(work.plan, put, self._ask, every_type=True)
 
 
 def _known(slot: Slot) -> int:

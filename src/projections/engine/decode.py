@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
+import msgspec
+
+from drumbeat.access.person_keys import AskKeys
+from drumbeat.access.sealing import opening
 from drumbeat.events.errors import EventError, UnknownEventType
-from drumbeat.events.light import LightEvent, decode_light
+from drumbeat.events.light import LightEvent, decode_light, decode_opened
+from drumbeat.events.private import Sealed, find_sealed, may_be_private, put_in_place
 from drumbeat.projections.engine.bookkeeping import NOBODY, Kind, ParkedEvent, ParkedStreams
 from drumbeat.projections.engine.plan import Handlers, Plan, is_known
 from drumbeat.transport.source import Row
@@ -41,25 +47,43 @@ class Batch:
     parked: list[ParkedEvent]
 
 
-def decode_rows(plan: Plan, rows: Iterable[Row], *, every_type: bool = False) -> list[Decoded]:
+def decode_rows(plan: Plan, rows: Sequence[Row], ask: AskKeys, *, every_type: bool = False) -> list[Decoded]:
     """Decode what somebody looks at. An unknown type is looked at by everybody: it must not pass unseen.
 
-    `every_type`: what nobody looks at too.
+    `every_type`: what nobody looks at too. The keys of all whom the rows are about are asked for at once: what is
+    sealed is opened, for those who have a key. The rows stay sealed. Raises `KeysAway`.
     """
     decoded: list[Decoded] = []
     handled = plan.handlers
-    for row in rows:
+    sealed = _sealed_in(plan, rows)
+    opener = opening(ask({one.person for one in sealed.values()}) if sealed else {})
+    for index, row in enumerate(rows):
         type_name = row.type
         event: LightEvent[Any] | Unreadable | None = None
         if type_name in handled or (every_type and is_known(type_name)):
             try:
-                event = decode_light(type_name, row.bytes)
+                found = sealed.get(index)
+                if found is None:
+                    event = decode_light(type_name, row.bytes)
+                else:
+                    event = decode_opened(type_name, put_in_place(row.bytes, found, opener(found)))
             except EventError as error:
                 event = _unreadable(row, str(error))
         elif not is_known(type_name):
             event = _unknown(row)
         decoded.append((row, event))
     return decoded
+
+
+def _sealed_in(plan: Plan, rows: Sequence[Row]) -> dict[int, Sealed]:
+    found: dict[int, Sealed] = {}
+    for index, row in enumerate(rows):
+        if may_be_private(row.type) and row.type in plan.handlers:
+            with suppress(msgspec.MsgspecError):  # decoding says what is wrong with it
+                one = find_sealed(row.bytes)
+                if one is not None:
+                    found[index] = one
+    return found
 
 
 def _unknown(row: Row) -> Unreadable:

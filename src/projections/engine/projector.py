@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import structlog
 
+from drumbeat.access.person_keys import AskKeys, KeysAway, no_keys
 from drumbeat.eventstore.connections import NO_DATABASE, open_connection
 from drumbeat.eventstore.healing import Heal
 from drumbeat.eventstore.roles import Role
@@ -79,8 +80,13 @@ class Projector:
         options: ProjectorOptions | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         heal: Heal | None = None,
+        ask: AskKeys = no_keys,
     ) -> None:
-        """`heal` fetches missing events for a source that may lose some; None: the source loses none."""
+        """`heal` fetches missing events for a source that may lose some; None: the source loses none.
+
+        `ask` gets the keys of persons, anew for every batch; without it, what is sealed has to wait.
+        """
+        self._ask = ask
         self.stats = ProjectorStats()
         self._source = source
         self._database_url = database_url
@@ -136,7 +142,7 @@ class Projector:
             except Reassigned as error:
                 log.info("partitions_reassigned", now=str(error))
                 continue
-            except (*NO_DATABASE, SourceUnavailable) as error:
+            except (*NO_DATABASE, SourceUnavailable, KeysAway) as error:
                 self.stats.reconnects += 1
                 self.stats.last_error = str(error)
                 log.warning("projector_waits_for_the_database", problem=str(error).strip(), seconds=pause)
@@ -157,7 +163,7 @@ class Projector:
             feed(connection, self._plan.names, generation, everything)
         hot_rows = self._options.hot_rows
         with open_session(
-            self._connect, self._plan, generation, hot_rows, self.stats, assigned, self._heal
+            self._connect, self._plan, generation, hot_rows, self.stats, assigned, self._heal, self._ask
         ) as session:
             self.stats.parked = session.applier.parked.count
             self._refuse_uneven_counters(session)
@@ -183,7 +189,7 @@ class Projector:
         if delivery.reached:
             plan = self._plan_of(active)
             with self.stats.stage("decode"):
-                decoded = decode_rows(plan, delivery.rows, every_type=self._heal is not None)
+                decoded = decode_rows(plan, delivery.rows, self._ask, every_type=self._heal is not None)
             session.apply(Work(plan, active, after, decoded, delivery.reached))
         if len(delivery.rows) < self._options.batch_events or self._is_long_behind():
             session.settle()

@@ -100,7 +100,7 @@ class Redrive:
             KafkaRow(r.position, r.type, r.bytes, r.recorded_at_us, partition, offsets.get(r.position) or HEALED)
             for r in rows
         ]
-        decoded = decode_rows(self._plan, whole, every_type=True)
+        decoded = decode_rows(self._plan, whole, self._applier.ask, every_type=True)
         # What stands behind the gap may wait for more projections than read its type: all were to see the gap.
         everybody = ParkedStreams()
         everybody.note(parked(row, name, stream_id, None) for row in whole[:1] for name in self._plan.names)
@@ -154,7 +154,7 @@ class Redrive:
 
     def _failure(self, plan: Plan, events: Sequence[Waiting]) -> str | None:
         """Apply events for one projection in a transaction; or none of them, and why."""
-        decoded = decode_rows(plan, [one.row for one in events], every_type=True)
+        decoded = decode_rows(plan, [one.row for one in events], self._applier.ask, every_type=True)
         for _, event in decoded:
             if isinstance(event, Unreadable):
                 return event.error

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from drumbeat.access.person_keys import AskKeys
 from drumbeat.eventstore.healing import Heal
 from drumbeat.projections.engine.apply import NOT_THE_EVENTS_FAULT, Applier, Folded
 from drumbeat.projections.engine.bookkeeping import SQL, read_checkpoints, read_parked, take_slot
@@ -111,10 +112,11 @@ def open_session(
     stats: ProjectorStats,
     partitions: Collection[str],
     heal: Heal | None,
+    ask: AskKeys,
 ) -> Iterator[Session]:
     """Begin with what the database says. At the end whatever is being written is finished or has failed.
 
-    `heal`: versions are watched, and what is missing is fetched with it.
+    `heal`: versions are watched, and what is missing is fetched with it. `ask` gets the keys of persons.
     """
     with connect() as loading, connect() as writing, ThreadPoolExecutor(1, "drumbeat-writer") as writer:
         for connection in (loading, writing):
@@ -125,8 +127,10 @@ def open_session(
             parked = read_parked(cursor, generation, list(partitions))
             shard = 0 if LOG in partitions else take_slot(cursor)
             (began_at,) = cursor.execute(SQL["began_at"], [generation]).fetchone() or (0,)
-        continuity = Continuity(store.hot_streams, store.streams, heal, began_at) if heal is not None else None
-        applier = Applier(loading, writing, store, generation, shard, parked, continuity, stats)
+        continuity = None
+        if heal is not None:
+            continuity = Continuity(store.hot_streams, store.streams, heal, ask, began_at)
+        applier = Applier(loading, writing, store, generation, shard, parked, continuity, ask, stats)
         committed, reached = (Lanes(checkpoints, plan.names) for _ in range(2))
         yield Session(applier, plan, writer, frozenset(partitions), committed, reached)
 

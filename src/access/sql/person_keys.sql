@@ -1,0 +1,23 @@
+-- name: keys_of
+-- The keys of persons, those offered kept where there was none, and in which campaigns they are from now on. Who is
+-- not in the answer got a key from another process at this very moment, which this snapshot cannot see: ask again.
+WITH offered AS (
+    SELECT * FROM unnest(%(persons)b::uuid[], %(workspaces)b::text[], %(wrapped)b::bytea[]) AS o (person, workspace, wrapped)
+), known AS (
+    SELECT person_id, key_no, master, wrapped FROM access.person_keys WHERE person_id = ANY(%(persons)b::uuid[])
+), made AS (
+    INSERT INTO access.person_keys (person_id, workspace_id, master, wrapped)
+    SELECT person, workspace, %(master)b, wrapped FROM offered
+    WHERE person NOT IN (SELECT person_id FROM known) ORDER BY person
+    ON CONFLICT (person_id) DO NOTHING
+    RETURNING person_id, key_no, master, wrapped
+), noted AS (
+    INSERT INTO access.person_campaigns (person_id, campaign_id)
+    SELECT * FROM unnest(%(enrolled)b::uuid[], %(campaigns)b::uuid[]) AS e (person, campaign) ORDER BY person, campaign
+    ON CONFLICT DO NOTHING
+)
+SELECT * FROM known UNION ALL SELECT * FROM made;
+
+-- name: known_keys
+-- The keys of persons who have one.
+SELECT person_id::text, master, wrapped FROM access.person_keys WHERE person_id = ANY(%b::uuid[]);

@@ -1,0 +1,15 @@
+"""The groups of commands of the command line, by their names."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import typer
+
+from drumbeat.opsapi import campaigns, dead_letters, people, streams
+
+GROUPS: Final[Mapping[str, typer.Typer]] = {
+    "campaign": campaigns.app,
+    "dead-letters": dead_letters.app,
+    "people": people.app,
+    "streams": streams.app,
+}
