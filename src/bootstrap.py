@@ -104,6 +104,7 @@ def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "Fas
 
 def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
     from drumbeat.opsapi.uploading import uploads
+    from drumbeat.readapi.copying import contacts_of
     from drumbeat.writeapi.app import Deps, writing
     from drumbeat.writeapi.dry import DryLedger
 
@@ -112,6 +113,7 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
             commands=commands(database_url, on, settings),
             dry=commands(database_url, DryLedger(on), settings),
             uploads=uploads(settings, database_url),
+            source=contacts_of,
             imports_at_once=settings.imports_at_once,
             principal=lambda _request: person(),
             clock=now,

@@ -91,6 +91,25 @@ class EnrolImported(EnrolContacts):
     """As many as an import takes at a time, whatever a request may have."""
 
 
+class CopiedRow(ContactRow):
+    """A contact of another campaign, as it is there."""
+
+    source_contact_id: UUID
+
+
+class CopyContacts(Command):
+    """Make contacts of one campaign contacts of another, at most `ROWS_AN_APPEND` at a time.
+
+    As `EnrolContacts`; each answer begins with the `source_contact_id`.
+    """
+
+    NAME: ClassVar[str] = "copy_contacts"
+    JUDGED_BY_ROW: ClassVar[frozenset[str]] = frozenset({"rows"})
+    campaign_id: UUID
+    source_campaign_id: UUID
+    rows: Many[CopiedRow]
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A row that can be decided on."""
@@ -139,6 +158,19 @@ def _enrol(command: EnrolContacts, run: Run) -> Done:
     return together(done)
 
 
+def _copy(command: CopyContacts, run: Run) -> Done:
+    workspace_key = run.keys.key(run.principal.workspace_id)
+    read = [_read_or_refused(row, command.campaign_id, workspace_key) for row in command.rows]
+
+    def plan() -> Plan:
+        enrolling = _Enrolling(run, command.campaign_id, read, copied_from=command.source_campaign_id)
+        planned = enrolling.plan()
+        found = [{"source_contact_id": str(row.source_contact_id)} for row in command.rows]
+        return replace(planned, results=tuple(a | b for a, b in zip(found, planned.results, strict=True)))
+
+    return run.many(plan, bulk=len(read) >= ROWS_FOR_BULK)
+
+
 def _discreet(planned: Plan) -> Plan:
     told = [{name: row[name] for name in EnrolImported.KEPT if name in row} for row in planned.results]
     return replace(planned, results=tuple(told))
@@ -177,10 +209,13 @@ def _read_or_refused(row: ContactRow, campaign_id: UUID, workspace_key: bytes) -
 class _Enrolling:
     """One try to plan the append for some rows."""
 
-    def __init__(self, run: Run, campaign_id: UUID, rows: Sequence[Read | Refused]) -> None:
+    def __init__(
+        self, run: Run, campaign_id: UUID, rows: Sequence[Read | Refused], *, copied_from: UUID | None = None
+    ) -> None:
         readable = [row for row in rows if isinstance(row, Read)]
         keys = [key for row in readable for key in row.profile.address_keys]
         self._rows = rows
+        self._copied_from = copied_from
         self._campaign_id = campaign_id
         self._campaign = Streams(run, CAMPAIGN, [campaign_id], campaign_id)
         campaign = self._campaign.state(campaign_id)
@@ -233,6 +268,7 @@ class _Enrolling:
             priority=row.profile.priority,
             tags=row.profile.tags,
             address_keys=row.profile.address_keys,
+            copied_from=self._copied_from,
             suppressed=any(key.key in self._suppressed for key in row.profile.address_keys),
             duplicate_address=any(is_taken(self._claims.state(c), contact_id=row.contact_id) for c in claims),
         )
@@ -260,4 +296,5 @@ HANDLERS: dict[type[Command], Handler] = {
     EnrolContacts: _enrol,
     EnrolImported: _enrol,
     EnrolContact: _enrol_one,
+    CopyContacts: _copy,
 }

@@ -16,7 +16,10 @@ from drumbeat.events.values import (
 
 
 class ContactEnrolled(Fact):
-    """A person became a contact of a campaign. `reference` is the workspace's opaque id of the person."""
+    """A person became a contact of a campaign. `reference` is the workspace's opaque id of the person.
+
+    `copied_from`: the campaign among whose contacts the person was found.
+    """
 
     TYPE: ClassVar[str] = "contact.enrolled.v1"
     reference: str
@@ -24,6 +27,7 @@ class ContactEnrolled(Fact):
     priority: Priority = Priority.NORMAL
     tags: tuple[str, ...] = ()
     source: CampaignSource
+    copied_from: UUID | None = None
     address_keys: tuple[AddressKey, ...] = ()
     private: ContactPrivate
 

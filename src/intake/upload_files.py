@@ -24,7 +24,7 @@ from drumbeat.intake.records import Record, Records
 MOST_BYTES: Final = 5 * 1024 * 1024
 MOST_LINES: Final = 100_000
 SEPARATORS: Final = (",", ";")
-KNOWN: Final = ("reference", "name", "phone", "email", "zone", "priority", "tags")
+KNOWN: Final = ("reference", "name", "phone", "country", "email", "zone", "priority", "tags")
 """The columns that mean something by their name; every other one goes into the contact's profile."""
 
 _NAME = Path("the file")
@@ -82,6 +82,7 @@ class UploadFile:
             reference=known["reference"],
             name=known.get("name"),
             phone=known.get("phone"),
+            country=known.get("country"),
             email=known.get("email"),
             zone=known.get("zone"),
             priority=known.get("priority") or Priority.NORMAL,

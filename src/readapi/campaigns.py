@@ -20,9 +20,9 @@ from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.database import Row, Snapshot
 from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
-from drumbeat.readapi.problems import CampaignDeleted, UnknownCampaign
 from drumbeat.readapi.statements import listing, load
 from drumbeat.web.declaring import OneOf
+from drumbeat.web.read_models import CampaignDeleted, UnknownCampaign
 
 SQL = load("campaigns")
 router = routing.router("campaigns")

@@ -168,7 +168,7 @@ def contacts(
     }  # fmt: skip
     with ask.snapshot() as now:
         campaign = find(now, campaign_id)
-        filters |= {"campaign_id": campaign_id} | _of_goals(campaign, goal, result)
+        filters |= {"campaign_id": campaign_id} | filters_of_goals(campaign, goal, result)
         return LISTING.answer(ask, now, paged, lambda row: _item(row, campaign), sort=sort, order=order, **filters)
 
 
@@ -189,7 +189,8 @@ def contact(ask: Asked, campaign_id: UUID, contact_id: UUID) -> Response:
     return ask.answer(now, card)
 
 
-def _of_goals(campaign: Row, goal: UUID | None, result: list[GoalFilter] | None) -> dict[str, Any]:
+def filters_of_goals(campaign: Row, goal: UUID | None, result: Sequence[GoalFilter] | None) -> dict[str, Any]:
+    """The goal that a filter by result is about, and those that count. Raises `InvalidParameter`."""
     goals = goals_of(campaign)
     first = primary(goals)
     asked = goal or (first.id if first else None)

@@ -18,9 +18,9 @@ from drumbeat.readapi.database import Row
 from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.names import names_of
 from drumbeat.readapi.paging import Listing, Order, Page, Paged
-from drumbeat.readapi.problems import UnknownCampaign
 from drumbeat.readapi.statements import listing, load
 from drumbeat.readapi.words import in_words
+from drumbeat.web.read_models import UnknownCampaign
 
 SQL = load("history")
 router = routing.router("history")

@@ -52,6 +52,15 @@ class LedgerReads:
         ]
         return [one for one in found if one.event.workspace_id == workspace_id]
 
+    def head(self) -> int:
+        """The newest position of the log."""
+        try:
+            with self._connections.use() as connection:
+                row = connection.execute(SQL["head"]).fetchone()
+        except DatabaseUnavailable as error:
+            raise DatabaseAway("the log cannot be reached; try again") from error
+        return int(row[0]) if row else 0
+
     def close(self) -> None:
         """End all connections."""
         self._connections.close()

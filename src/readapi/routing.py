@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from drumbeat.readapi import problems
 from drumbeat.web import problems as common
+from drumbeat.web import read_models
 from drumbeat.web.declaring import SCHEMAS, declared, known_parameters
 from drumbeat.web.problems import Problem, UnknownParameter
 
@@ -22,8 +23,8 @@ ALWAYS: tuple[type[Problem], ...] = (
     common.UnknownParameter,
     common.DatabaseAway,
     common.NotReady,
-    problems.TooManyWaiters,
-    problems.PositionNotReached,
+    read_models.TooManyWaiters,
+    read_models.PositionNotReached,
     common.InternalError,
 )
 """What every read of the read models may answer."""
@@ -38,7 +39,7 @@ AT_LEAST: dict[str, Any] = {
 }
 """The parameter that every read of the read models has; `asking.ask` reads it."""
 
-CAMPAIGN = (problems.UnknownCampaign, problems.CampaignDeleted)
+CAMPAIGN = (read_models.UnknownCampaign, read_models.CampaignDeleted)
 """What every question about one campaign may answer beside that."""
 
 PAGED = (problems.MalformedCursor, problems.PageTooLarge)

@@ -11,8 +11,8 @@ import psycopg
 import structlog
 
 from drumbeat import telemetry
-from drumbeat.readapi.problems import PositionNotReached, TooManyWaiters
 from drumbeat.web.problems import DatabaseAway
+from drumbeat.web.read_models import PositionNotReached, TooManyWaiters
 
 log = structlog.get_logger()
 

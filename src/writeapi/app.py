@@ -13,10 +13,11 @@ from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.uploads import Uploads
 from drumbeat.events import Principal
 from drumbeat.web import app as web
-from drumbeat.writeapi import bulk, campaigns, contacts, imports, senders
+from drumbeat.writeapi import bulk, campaigns, contacts, copying, imports, senders
 from drumbeat.writeapi.commanding import Services
+from drumbeat.writeapi.copying import OpenSource
 
-ROUTERS = (bulk.router, campaigns.router, contacts.router, imports.router, senders.router)
+ROUTERS = (bulk.router, campaigns.router, contacts.router, copying.router, imports.router, senders.router)
 
 _DESCRIPTION = """\
 Commands: what happens is decided when it is asked for, and written to the log or refused by name. Every answer has
@@ -31,12 +32,13 @@ key and first answer are kept for {key_kept_for}, as every answer says (`Drumbea
 class Deps:
     """What the write API needs. `dry` decides and writes nothing.
 
-    `imports_at_once`: uploads of a workspace that may wait or run.
+    `source` opens contacts of other campaigns. `imports_at_once`: uploads of a workspace that may wait or run.
     """
 
     commands: Commands
     dry: Commands
     uploads: Uploads
+    source: OpenSource
     principal: Callable[[Request], Principal]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     body_limit_bytes: int = 8 * 1024 * 1024
@@ -53,6 +55,7 @@ def writing(deps: Deps) -> web.Part:
             commands=deps.commands,
             dry=deps.dry,
             uploads=deps.uploads,
+            source=deps.source,
             imports_at_once=deps.imports_at_once,
             clock=deps.clock,
             principal=deps.principal,

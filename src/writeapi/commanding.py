@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -29,6 +29,9 @@ from drumbeat.writeapi import problems
 from drumbeat.writeapi.asking import asked_of, invalid_path, parameters
 from drumbeat.writeapi.bodies import JSON, WITH_BODY, body_of, body_type, described, given_fields, read_body
 from drumbeat.writeapi.problems import InvalidHeader, refused
+
+if TYPE_CHECKING:
+    from drumbeat.writeapi.copying import OpenSource
 
 ALWAYS: tuple[type[Problem], ...] = (
     common.InvalidParameter,
@@ -73,6 +76,7 @@ class Services:
     commands: Commands
     dry: Commands
     uploads: Uploads
+    source: "OpenSource"
     imports_at_once: int
     clock: Callable[[], datetime]
     principal: Callable[[Request], Principal]

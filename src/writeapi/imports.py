@@ -84,8 +84,8 @@ def import_contacts(
     idempotency_key: IdempotencyKey = None,
     dry_run: DryRun = False,
 ) -> Response:
-    """At most 5 MiB in UTF-8 with a header: reference, and any of name, phone, email, zone, priority, tags; other
-    columns go into the profile. Columns are told apart by commas or semicolons."""
+    """At most 5 MiB in UTF-8 with a header: reference, and any of name, phone, country, email, zone, priority,
+    tags; other columns go into the profile. Columns are told apart by commas or semicolons."""
     file = _read(request, raw)
     wish = AcceptUpload(campaign_id=campaign_id, file_hash=hashlib.sha256(raw).hexdigest())
     done = carry_out(request, wish, keyed(request, idempotency_key), dry_run=dry_run)

@@ -13,9 +13,9 @@ import pytest
 
 from drumbeat import telemetry
 from drumbeat.events.campaign import CampaignAudienceOpened, CampaignLaunched
-from drumbeat.readapi.problems import PositionNotReached, TooManyWaiters
 from drumbeat.readapi.waiting import Waiting
 from drumbeat.web.problems import DatabaseAway
+from drumbeat.web.read_models import PositionNotReached, TooManyWaiters
 from support.postgres import TestServer
 from support.reading import Reading, get, problem
 from support.story import NOW, SPRING, drafted

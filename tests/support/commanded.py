@@ -19,6 +19,8 @@ def _id(name: str) -> UUID:
 
 
 SPRING, SURVEY, SEQUENCE, SPARE = _id("spring"), _id("survey"), _id("sequence"), _id("spare")
+EARLIER = _id("earlier")
+"""Another campaign, to take contacts from."""
 NUMBER, SECOND, FLAGGED, MAILBOX = (_id(name) for name in ("number", "second number", "flagged number", "mailbox"))
 OFFICE = _id("office hours")
 BOOKED, EMAIL = _id("goal"), _id("second goal")
@@ -100,6 +102,8 @@ def carried_out(api: Writing, steps: Iterable[Step]) -> Iterator[tuple[Step, Any
 
 
 def _told(api: Writing, step: Step, path: str) -> str:
+    if step.route.endswith("/from-campaign"):
+        api.project()
     if isinstance(step.body, str):
         answer = api.client.post(path, content=step.body, headers={"Content-Type": "text/csv"})
     else:
@@ -190,6 +194,9 @@ def _called() -> Iterator[Step]:
     yield post(f"{CAMPAIGN}/contacts/batch", {"rows": rows}, campaign_id=SPRING)
     late = {"reference": "p-6", "name": "Fay", "phone": "+351910000006"}
     yield post(f"{CAMPAIGN}/contacts", late, campaign_id=SPRING)
+    yield post("/campaigns", {"campaign_id": str(EARLIER), "kind": "call", "name": "Winter"})
+    taken = {"source_campaign_id": str(EARLIER), "filters": {"tag": ["newsletter"]}}
+    yield post(f"{CAMPAIGN}/contacts/from-campaign", taken, campaign_id=SPRING)
     file = "reference,name,phone,plan\np-7,Gus,+351910000007,trial\n"
     yield Step(method="POST", route=f"{CAMPAIGN}/imports", of={"campaign_id": SPRING}, body=file)
     yield post("/imports/{import_id}/cancel", import_id=IMPORT)

@@ -18,6 +18,7 @@ from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.uploads import StoredUploads
 from drumbeat.projections.engine.projector import Projector
 from drumbeat.readapi import app as readapi
+from drumbeat.readapi.copying import contacts_of
 from drumbeat.transport.source import LogSource
 from drumbeat.web.app import create_app
 from drumbeat.writeapi import app as writeapi
@@ -92,6 +93,7 @@ def writing(
                     commands=Commands(ledger, OneKey(), limits),
                     dry=Commands(DryLedger(ledger), OneKey(), limits),
                     uploads=uploads,
+                    source=contacts_of,
                     principal=principal,
                     clock=lambda: made.now,
                     # Keys expire by the database's clock, not by the test's.

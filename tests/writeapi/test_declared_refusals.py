@@ -19,14 +19,15 @@ from drumbeat.writeapi.commanding import ANY_COMMAND
 from drumbeat.writeapi.problems import REFUSALS
 from support.reachable import refusals
 
-TOLD_BY_ROW = {"enrol_contacts": {No.CAMPAIGN_OVER, No.DUPLICATE_ADDRESS, No.REMOVED, No.SUPPRESSED}}
+_OF_A_ROW = {No.CAMPAIGN_OVER, No.DUPLICATE_ADDRESS, No.REMOVED, No.SUPPRESSED}
+TOLD_BY_ROW = {"enrol_contacts": _OF_A_ROW, "copy_contacts": _OF_A_ROW}
 """What a row is answered, not the request."""
 BY_NAME = {command.NAME: command for command in HANDLERS}
 CODES = {kind.code: code for code, kind in REFUSALS.items()}
 
 
 def operations() -> dict[str, dict[str, Any]]:
-    app = create_app([writing(Deps(commands=None, dry=None, principal=None, uploads=None))])  # type: ignore[arg-type]
+    app = create_app([writing(Deps(commands=None, dry=None, principal=None, uploads=None, source=None))])  # type: ignore[arg-type]
     every = [operation for methods in app.openapi()["paths"].values() for operation in methods.values()]
     return {one["operationId"]: one for one in every if one["operationId"] in BY_NAME}
 

@@ -179,6 +179,19 @@ def test_a_file_at_fault_as_a_whole_is_a_problem_at_once(
     assert get(api.client, "/imports")["items"] == []
 
 
+def test_a_number_without_a_country_is_of_the_one_in_its_own_column(api: Writing) -> None:
+    campaign = drafted(api)
+    standing = upload(api, campaign, "reference,phone,country\np-1,910000001,PT\np-2,910000002,\n").json()[
+        "queued"
+    ]
+    work(api)
+    done = get(api.client, f"/imports/{standing['import_id']}")
+    assert (done["accepted"], done["refused"]) == (1, 1)
+    api.project()
+    (row,) = get(api.client, f"/campaigns/{campaign}/contacts")["items"]
+    assert row["phone"] == {"number": "+351910000001", "country": "PT"}
+
+
 def test_a_file_that_is_too_large_or_no_csv_is_refused(api: Writing) -> None:
     campaign = drafted(api)
     document = problem(upload(api, campaign, b"reference\n" + b"x" * MOST_BYTES))

@@ -1,5 +1,7 @@
 """Becoming a contact of a campaign, and no longer being one."""
 
+from uuid import UUID
+
 from drumbeat.aggregates.contact import guards
 from drumbeat.aggregates.contact.state import Contact, Removed, RetryScheduled
 from drumbeat.aggregates.contact.terms import Terms
@@ -34,6 +36,7 @@ def enrol(
     priority: Priority = Priority.NORMAL,
     tags: tuple[str, ...] = (),
     address_keys: tuple[AddressKey, ...] = (),
+    copied_from: UUID | None = None,
     suppressed: bool = False,
     duplicate_address: bool = False,
 ) -> tuple[Fact, ...]:
@@ -63,6 +66,7 @@ def enrol(
         priority=priority,
         tags=tags,
         source=terms.source,
+        copied_from=copied_from,
         address_keys=address_keys,
         private=private,
     )

@@ -16,6 +16,8 @@ from drumbeat.client.generated.models import (
     ContactItem,
     ContactItemPage,
     ContactRow,
+    ContactsChosen,
+    CopiedContacts,
 )
 from drumbeat.client.generated.words import (
     AnsweredBy,
@@ -748,4 +750,30 @@ class ContactsOperations:
             if_match=if_match,
             idempotency_key=idempotency_key,
             answers=Answer,
+        )
+
+    def copy_many(
+        self,
+        campaign_id: Id,
+        *,
+        source_campaign_id: Id,
+        contact_ids: Sequence[Id] | UnsetType | None = UNSET,
+        filters: ContactsChosen | UnsetType = UNSET,
+        at_least: AtLeast | None = None,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+    ) -> CopiedContacts:
+        """Enrol contacts of another campaign.
+
+        Each is judged by itself, as in `contacts/batch`, and tells whence it was copied; at most 100,000.
+
+        `POST /campaigns/{campaign_id}/contacts/from-campaign`
+        """
+        return self._connection.command(
+            "POST",
+            path("/campaigns/{campaign_id}/contacts/from-campaign", campaign_id=campaign_id),
+            query={"at_least": at_least, "dry_run": dry_run or None},
+            body={"source_campaign_id": source_campaign_id, "contact_ids": contact_ids, "filters": filters},
+            idempotency_key=idempotency_key,
+            answers=CopiedContacts,
         )

@@ -22,8 +22,8 @@ class ImportsOperations:
     ) -> Uploaded:
         """Enrol the contacts of a CSV file in the background.
 
-        At most 5 MiB in UTF-8 with a header: reference, and any of name, phone, email, zone, priority,
-        tags; other columns go into the profile. Columns are told apart by commas or semicolons.
+        At most 5 MiB in UTF-8 with a header: reference, and any of name, phone, country, email, zone,
+        priority, tags; other columns go into the profile. Columns are told apart by commas or semicolons.
 
         `POST /campaigns/{campaign_id}/imports`
         """

@@ -5,13 +5,15 @@ Made from the OpenAPI document by `make client`; not to be edited.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from drumbeat.client.generated.words import (
+    ContactStatus,
+    Priority,
     Question,
     StepChannel,
 )
@@ -408,6 +410,42 @@ class ContactRow(msgspec.Struct, kw_only=True):
     zone: str | UnsetType | None = UNSET
     priority: str | UnsetType = UNSET
     tags: Sequence[str] | UnsetType = UNSET
+
+
+class ContactsChosen(msgspec.Struct, kw_only=True):
+    """The filters of the list of contacts; one that is left out lets all through."""
+
+    search: str | UnsetType | None = UNSET
+    status: Sequence[ContactStatus] | UnsetType | None = UNSET
+    substatus: Sequence[str] | UnsetType | None = UNSET
+    status_label: Sequence[str] | UnsetType | None = UNSET
+    paused: bool | UnsetType | None = UNSET
+    tag: Sequence[str] | UnsetType | None = UNSET
+    priority: Sequence[Priority] | UnsetType | None = UNSET
+    goal: Id | UnsetType | None = UNSET
+    result: (
+        Sequence[Literal["achieved", "partially_achieved", "not_achieved", "unknown", "not_evaluated"]]
+        | UnsetType
+        | None
+    ) = UNSET
+    removed: bool | UnsetType = UNSET
+
+
+class CopiedContacts(msgspec.Struct, kw_only=True):
+    """What became of each contact, in the order of their ids in the source campaign.
+
+    `judged_at` is the position at which the filters were judged. `position` is the greatest of the
+    contacts enrolled, null when there was nobody to enrol: a read with `at_least` that position shows
+    all of them.
+    """
+
+    accepted: int
+    already_enrolled: int
+    refused: int
+    judged_at: int
+    position: int | None
+    results: list[dict[str, Any]]
+    dry_run: bool = False
 
 
 class OfAnswer(msgspec.Struct, kw_only=True):

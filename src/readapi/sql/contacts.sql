@@ -34,6 +34,21 @@ ORDER BY page.sort_key {order}, c.contact_id {order}
 -- How many there are.
 SELECT count(*) AS count {matching}
 
+-- name: chosen
+-- Those of them, or of the named ones among them, that are to be copied; keys alone.
+SELECT c.contact_id {matching}
+  AND (%(contact_ids)s::uuid[] IS NULL OR c.contact_id = ANY (%(contact_ids)s::uuid[]))
+ORDER BY c.contact_id
+LIMIT %(limit)s
+
+-- name: persons
+-- What is known of some persons.
+SELECT c.contact_id, c.reference, c.name, c.phone, c.email, c.profile, c.zone, c.priority, c.tags
+FROM live.contacts c
+WHERE c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s
+  AND c.contact_id = ANY (%(contact_ids)s::uuid[])
+ORDER BY c.contact_id
+
 -- name: card
 -- One contact, removed or not.
 SELECT c.*, {score} AS goal_score

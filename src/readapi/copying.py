@@ -1,0 +1,66 @@
+"""The contacts of a campaign for whoever enrols them in another one: which ones, and what is known of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from drumbeat.readapi.asking import Ask, ask
+from drumbeat.readapi.campaigns import find
+from drumbeat.readapi.contacts import SQL, filters_of_goals
+from drumbeat.readapi.statements import filled
+
+CHOSEN = filled(SQL, "chosen")
+_FILTERS = ("search", "status", "substatus", "status_label", "paused", "tag", "priority", "result")
+
+
+class ContactsOfCampaign:
+    """The contacts of one campaign, judged at a position that has been waited for. Belongs to one request."""
+
+    def __init__(self, asked: Ask, campaign_id: UUID) -> None:
+        self._ask = asked
+        self._campaign_id = campaign_id
+
+    def chosen(
+        self, filters: Mapping[str, Any], contact_ids: Sequence[UUID] | None, *, limit: int
+    ) -> tuple[int, Sequence[UUID]]:
+        """The position, and the ids of at most `limit` contacts that the filters let through, in their order.
+
+        The filters are those of the list of contacts. Raises `UnknownCampaign`, `CampaignDeleted`,
+        `InvalidParameter`, `PositionNotReached`, `DatabaseAway`, `NotReady`.
+        """
+        given: dict[str, Any] = {name: filters.get(name) for name in _FILTERS}
+        with self._ask.snapshot() as now:
+            campaign = find(now, self._campaign_id)
+            given |= filters_of_goals(campaign, filters.get("goal"), filters.get("result"))
+            rows = now.rows(
+                CHOSEN,
+                replan=True,
+                campaign_id=self._campaign_id,
+                removed=filters.get("removed", False),
+                contact_ids=None if contact_ids is None else list(contact_ids),
+                limit=limit,
+                **given,
+            )
+            return now.as_of.position, [row["contact_id"] for row in rows]
+
+    def persons(self, contact_ids: Sequence[UUID]) -> Sequence[Mapping[str, Any]]:
+        """What is known of these contacts, in the order of their ids; who is not there any more is left out."""
+        with self._ask.snapshot() as now:
+            return now.rows(SQL["persons"], campaign_id=self._campaign_id, contact_ids=list(contact_ids))
+
+
+async def contacts_of(request: Request, campaign_id: UUID) -> ContactsOfCampaign:
+    """Waits for `at_least`, or where that is not given for all that the log holds now.
+
+    Raises `PositionNotReached`, `TooManyWaiters`, `DatabaseAway`, `InvalidParameter`.
+    """
+    asked = await ask(request)
+    if "at_least" not in request.query_params:
+        head = await run_in_threadpool(asked.services.ledger.head)
+        await asked.services.waiting.reach(head)
+        asked = replace(asked, at_least=head)
+    return ContactsOfCampaign(asked, campaign_id)
