@@ -9,14 +9,16 @@ from drumbeat import telemetry
 from drumbeat.commands.dispatch import Commands
 from drumbeat.eventstore.uploads import StoredUploads
 from drumbeat.intake.upload_worker import UploadWorker
+from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.settings import Settings
 
 _LAST_CHUNK_SECONDS = 5.0
 
 
 def uploads(settings: Settings, database_url: str) -> StoredUploads:
-    """Where uploads wait. Connects at the first call."""
-    return StoredUploads(database_url, patience_seconds=settings.database_wait_seconds)
+    """Where uploads wait, sealed. Connects at the first call. Raises `MasterKeyProblem`."""
+    master = checked_master_keys(settings)
+    return StoredUploads(database_url, patience_seconds=settings.database_wait_seconds, master=master)
 
 
 @contextmanager

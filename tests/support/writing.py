@@ -69,7 +69,7 @@ def writing(
     with (
         closing(EventStoreLedger(url, master=MASTER, limit_bytes=largest_event_bytes)) as ledger,
         closing(LogSource(url)) as source,
-        closing(StoredUploads(url)) as uploads,
+        closing(StoredUploads(url, master=MASTER)) as uploads,
     ):
         made = Writing(httpx.Client(), ledger, uploads, Projector(source, url, PROJECTIONS, ask=keys_in(url)))
 

@@ -259,6 +259,9 @@ def test_more_imports_than_a_workspace_may_have_are_429_until_one_has_ended(data
 def test_one_that_waits_is_cancelled_at_once_and_its_file_is_gone(api: Writing) -> None:
     campaign = drafted(api)
     standing = upload(api, campaign, FILE).json()["queued"]
+    (kept,) = _files(api)
+    assert kept is not None
+    assert b"Grace" not in kept
     path = f"/imports/{standing['import_id']}/cancel"
     assert api.done(f"{path}?dry_run=true")["state"] == "queued"
     assert api.done(path, Idempotency_Key="k-1")["state"] == "cancelled"

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from drumbeat.access.master_keys import MasterKeyMissing, MasterKeySet
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import LedgerUnavailable
@@ -17,6 +18,7 @@ from drumbeat.eventstore.uploads import StoredUploads
 from drumbeat.intake.upload_worker import UploadWorker
 from support.machine import until
 from support.reading import get, problem
+from support.sealing import MASTER
 from support.whole import OneKey
 from support.writing import Writing, writing
 
@@ -89,7 +91,7 @@ class WatchedCommands(Commands):
 @contextmanager
 def watched(api: Writing, url: str, step: Step) -> Iterator[UploadWorker]:
     """A worker with connections of its own."""
-    with closing(WatchedUploads(url)) as uploads:
+    with closing(WatchedUploads(url, master=MASTER)) as uploads:
         commands = WatchedCommands(api.ledger, OneKey())
         uploads.step = commands.step = step
         yield UploadWorker(uploads, commands, lambda: api.now, chunk_rows=CHUNK)
@@ -281,3 +283,16 @@ def test_an_upload_that_breaks_every_worker_is_given_up(api: Writing, database_u
     plain(api).work(Event())
     ended = get(api.client, path)
     assert (ended["state"], ended["failure"]) == ("failed", "internal-error")
+
+
+def test_one_that_does_not_open_any_more_is_given_up_and_holds_up_no_other(
+    api: Writing, database_url: str
+) -> None:
+    _, path = uploaded(api)
+    with closing(StoredUploads(database_url, master=MasterKeySet([bytes(32)]))) as others:
+        worker = UploadWorker(others, Commands(api.ledger, OneKey()), lambda: api.now)
+        for _ in range(10):
+            with pytest.raises(MasterKeyMissing):
+                worker.work(Event())
+        assert worker.work(Event())
+    assert get(api.client, path)["failure"] == "internal-error"

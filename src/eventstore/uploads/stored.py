@@ -1,6 +1,6 @@
 """Uploads in Postgres: the port `commands.uploads.Uploads`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
+from drumbeat.access.master_keys import MasterKeys
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.uploads import (
     OVER,
@@ -36,11 +37,7 @@ _SQL: Final = load_queries(Path(__file__).parent / "sql" / "uploads.sql")
 _BEGUN_IN_VAIN: Final = 10
 """Times that an upload is begun without a step forward before it is given up."""
 
-Sealing = Callable[[bytes], bytes]
-
-
-def _as_it_is(raw: bytes) -> bytes:
-    return raw
+_MASTER_ID_BYTES: Final = 16
 
 
 class StoredUploads:
@@ -52,14 +49,13 @@ class StoredUploads:
         *,
         connections: int = 4,
         patience_seconds: float = 10.0,
-        seal: Sealing = _as_it_is,
-        unseal: Sealing = _as_it_is,
+        master: MasterKeys,
     ) -> None:
-        """Connects at the first call. Files wait as `seal` makes them, and are worked on as `unseal` does."""
+        """Connects at the first call. Files wait sealed under a master key."""
         self._connections = Connections(
             url, limit=connections, patience_seconds=patience_seconds, settings={**BOUNDED, "timezone": "UTC"}
         )
-        self._seal, self._unseal = seal, unseal
+        self._master = master
 
     def queue(self, upload: Upload, *, limit: int, now: datetime) -> Standing:
         """See the port."""
@@ -128,16 +124,24 @@ class StoredUploads:
         if row is None:
             return None
         workspace_id, import_id, campaign_id, principal, file, lines, begun, cancelling, *counted = row
+        hopeless = begun > _BEGUN_IN_VAIN
         upload = Upload(
             import_id=import_id,
             campaign_id=campaign_id,
             principal=msgspec.convert(principal, Principal),
-            file=self._unseal(bytes(file)),
+            file=b"" if hopeless else self._unsealed(bytes(file), import_id),
             lines=lines,
         )
         assert upload.principal.workspace_id == workspace_id
-        hopeless = begun > _BEGUN_IN_VAIN
         return StoredLease(connection, number, upload, _progress(counted), cancelling, hopeless)
+
+    def _sealed(self, file: bytes, import_id: UUID) -> bytes:
+        master, sealed = self._master.wrap(file, import_id.bytes)
+        return master.encode("ascii") + sealed
+
+    def _unsealed(self, kept: bytes, import_id: UUID) -> bytes:
+        master, sealed = kept[:_MASTER_ID_BYTES].decode("ascii"), kept[_MASTER_ID_BYTES:]
+        return self._master.unwrap(master, sealed, import_id.bytes)
 
     def _row(self, upload: Upload, now: datetime) -> dict[str, Any]:
         return {
@@ -145,7 +149,7 @@ class StoredUploads:
             "import_id": upload.import_id,
             "campaign_id": upload.campaign_id,
             "principal": Jsonb(msgspec.to_builtins(upload.principal)),
-            "file": self._seal(upload.file),
+            "file": self._sealed(upload.file, upload.import_id),
             "file_bytes": len(upload.file),
             "lines": upload.lines,
             "now": now,
