@@ -9,6 +9,8 @@ from drumbeat.events.addresses import COUNTRIES
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 10_000
+_LONGEST_SHOWN = 200
+"""Of a value that is at fault, in characters: who sent it knows it."""
 
 
 def is_storable(text: str) -> bool:
@@ -70,6 +72,8 @@ def optional_text(field: str, text: str, *, longest: int = LONGEST_TEXT) -> str:
 def out_of_range(field: str, value: object, allowed: str) -> Refused:
     """The refusal of one value, for what is not a text too."""
     shown = value if isinstance(value, bool | int | float | str | list | None) else str(value)
+    if len(repr(shown)) > _LONGEST_SHOWN:
+        shown = f"{repr(shown)[:_LONGEST_SHOWN]}…"
     return Refused(
         RefusalCode.OUT_OF_RANGE,
         f"{field} is {shown!r}; allowed: {allowed}",

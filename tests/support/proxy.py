@@ -33,6 +33,15 @@ class Stall:
     over: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(slots=True)
+class Withheld:
+    """Lets a client's bytes through to the server, and nothing of what that answers, until `over` is set."""
+
+    needle: bytes
+    reached: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
 @dataclass(eq=False, slots=True)
 class _Connection:
     """A client's socket and its counterpart to the server. `left_bytes` None: as many as it likes."""
@@ -42,6 +51,7 @@ class _Connection:
     left_bytes: int | None
     answer_is_lost: bool = False
     answered_bytes: int = 0
+    withheld: Withheld | None = None
 
     def end(self) -> None:
         for end in (self.client, self.server):
@@ -65,6 +75,7 @@ class Line:
         self._is_up = True
         self._trip: Trip | None = None
         self._stall: Stall | None = None
+        self._withheld: Withheld | None = None
         self.allowance: Callable[[], int | None] = lambda: None
         """How many bytes a new connection may carry, both ways together, before it breaks."""
         self.cuts = 0
@@ -101,6 +112,11 @@ class Line:
         """Stall the first connection to which the server has said so much."""
         self._stall = Stall(after_bytes)
         return self._stall
+
+    def withhold(self, needle: bytes) -> Withheld:
+        """Keep the answer to the next message with these bytes, once, from the client; the server acts."""
+        self._withheld = Withheld(needle)
+        return self._withheld
 
     def close(self) -> None:
         """End everything."""
@@ -164,8 +180,12 @@ class Line:
                 if (to_server and self._trips(connection, data)) or (not to_server and connection.answer_is_lost):
                     self._break(connection)
                     break
-                if not to_server:
+                if to_server:
+                    self._withholds(connection, data)
+                else:
                     self._stalls(connection, len(data))
+                    if connection.withheld is not None:
+                        connection.withheld.over.wait(60)
                 target.sendall(data[: self._carried(connection, len(data))])
                 if connection.left_bytes == 0:
                     self._break(connection)
@@ -191,6 +211,12 @@ class Line:
             self._stall = None
             stall.reached.set()
             stall.over.wait(60)
+
+    def _withholds(self, connection: _Connection, data: bytes) -> None:
+        withheld = self._withheld
+        if withheld is not None and withheld.needle in data:
+            self._withheld, connection.withheld = None, withheld
+            withheld.reached.set()
 
     def _carried(self, connection: _Connection, wanted: int) -> int:
         with self._lock:
