@@ -195,7 +195,7 @@ def carry_out(request: Request, wish: Command, once: Idempotency | None, *, dry_
     try:
         return on.execute(wish, services.principal(request), now=services.clock(), idempotency=once)
     except Refused as refusal:
-        raise refused(refusal) from refusal
+        raise refused(refusal, wish) from refusal
     except LedgerUnavailable as error:
         raise DatabaseAway(
             "the ledger does not answer; whether the command took effect is not known: send it again with the same"

@@ -5,9 +5,12 @@ The problems of web.problems, those of a request that is no command (`InvalidBod
 refusal's, with dashes.
 """
 
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
+from drumbeat.commands.command import Command
 from drumbeat.web.problems import BadRequest, NotFound, Problem
 
 
@@ -99,12 +102,20 @@ REFUSALS: Final[dict[RefusalCode, type[RefusedProblem]]] = {
 """The kind of problem of each refusal."""
 
 
+def _value(refusal: Refused, command: Command | None) -> object:
+    if refusal.value is not None or refusal.field is None:
+        return refusal.value
+    given = getattr(command, refusal.field, None)
+    # Texts that a decision did not repeat may tell of a person.
+    return given if isinstance(given, UUID | int | datetime) else None
+
+
 _HEADERS: Final = {"expected_version": "If-Match", "idempotency_key": "Idempotency-Key"}
 """How a client spells what stands in a header."""
 
 
-def refused(refusal: Refused) -> RefusedProblem:
-    """A refusal as a problem."""
+def refused(refusal: Refused, command: Command | None = None) -> RefusedProblem:
+    """A refusal as a problem. A decision that does not know an id or a moment leaves it to the command to tell."""
     field = refusal.field and _HEADERS.get(refusal.field, refusal.field)
-    at_fault = {"field": field, "value": refusal.value, "allowed": refusal.allowed}
+    at_fault = {"field": field, "value": _value(refusal, command), "allowed": refusal.allowed}
     return REFUSALS[refusal.code](refusal.message, **at_fault)

@@ -210,3 +210,17 @@ def lists_in(schema: Any) -> Iterator[dict[str, Any]]:
         inner = schema if isinstance(schema, list | tuple) else ()
     for one in inner:
         yield from lists_in(one)
+
+
+def test_an_id_at_fault_is_named_with_its_value(api: Writing) -> None:
+    sender = {"sender_id": str(uuid4()), "channel": "phone", "friendly_name": "Main", "address": "+351210000000"}
+    api.done("/senders", sender)
+    document = problem(api.post("/senders", {**sender, "friendly_name": "Other"}))
+    assert (document["code"], document["field"], document["value"]) == (
+        "wrong-state",
+        "sender_id",
+        sender["sender_id"],
+    )
+    missing = str(uuid4())
+    document = problem(api.post(f"/senders/{missing}/rename", {"friendly_name": "Other"}))
+    assert (document["code"], document["field"], document["value"]) == ("unknown-stream", "sender_id", missing)

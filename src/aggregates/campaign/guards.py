@@ -26,6 +26,8 @@ def permitted(state: Campaign | None, command: str) -> Campaign:
         raise Refused(
             RefusalCode.NOT_FOR_THIS_KIND,
             f"{command} is for other campaigns ({kinds}), this is a {campaign.core.kind} campaign",
+            field="kind",
+            value=str(campaign.core.kind),
             allowed=kinds,
         )
     if campaign.core.source is CampaignSource.IMPORT and command in NOT_FOR_AN_IMPORT:

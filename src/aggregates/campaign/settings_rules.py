@@ -126,6 +126,7 @@ def _yes_or_no(value: object) -> object:
 
 _INSTANT = "an instant with its zone offset (2026-03-02T09:00:00Z), or none"
 _INTERVALS = (5, 10, 20, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE)
+_LONGEST_NAME_SHOWN = 100
 _RINGING = (10, 15, 20, 25, 30, 45, 60)
 
 RULES: Mapping[str, Rule] = {
@@ -189,13 +190,12 @@ def read_settings(before: CampaignSettings, given: Mapping[str, object]) -> Camp
         if rule is None:
             raise Refused(
                 RefusalCode.INVALID_SETTINGS,
-                f"there is no setting {name!r}",
-                field=name,
-                value=value,
+                f"there is no setting {name[:_LONGEST_NAME_SHOWN]!r}",
+                field=name[:_LONGEST_NAME_SHOWN],
                 allowed=", ".join(RULES),
             )
         if rule.field in changes:
-            raise Refused(RefusalCode.INVALID_SETTINGS, f"{rule.field} is given twice", field=name, value=value)
+            raise Refused(RefusalCode.INVALID_SETTINGS, f"{rule.field} is given twice", field=name)
         changes[rule.field] = _read(rule, name, value)
     after = before.model_copy(update=changes)
     if (after.start_at, after.end_at) != (before.start_at, before.end_at):

@@ -39,7 +39,13 @@ def pause_contact(contact: Contact | None, *, terms: Terms, reason: str = "") ->
     guards.not_deleted(terms)
     guards.not_an_import(terms)
     if terms.status not in guards.UNDER_WAY:
-        raise Refused(RefusalCode.CAMPAIGN_OVER, f"the campaign is {terms.status}")
+        raise Refused(
+            RefusalCode.CAMPAIGN_OVER,
+            f"the campaign is {terms.status}",
+            field="status",
+            value=str(terms.status),
+            allowed=", ".join(sorted(guards.UNDER_WAY)),
+        )
     if isinstance(known.stage, Finished):
         raise Refused(RefusalCode.WRONG_STATE, "the contact is finished")
     return () if known.paused else (ContactPaused(reason=optional_text("reason", reason, longest=LONGEST_NAME)),)
