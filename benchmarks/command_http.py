@@ -29,9 +29,11 @@ from drumbeat.commands.goals import DefineGoal
 from drumbeat.commands.senders import AssignSender, RegisterSender
 from drumbeat.events.ids import contact_id
 from drumbeat.events.values import AnsweredBy, CallOutcome, CampaignKind, Channel, GoalRole
+from drumbeat.opsapi.authentication import key_gate
 from drumbeat.opsapi.schemas import MIGRATION_SETS
 from drumbeat.opsapi.serving import serve
 from drumbeat.settings import Settings
+from support.keys import bearer, key_for
 
 CLIENTS = (1, 8, 64)
 COMMANDS_A_CONTACT = 3
@@ -43,16 +45,18 @@ def commands_over_http(bench: Bench) -> list[Result]:
         for migrations in MIGRATION_SETS:
             migrations.migrate(url)
         with served(serve_commands, url) as ours, served(_serve_parsing, url) as parsing:
-            return [_with_clients(bench, url, ours, parsing, clients) for clients in CLIENTS]
+            key = key_for(url)
+            return [_with_clients(bench, url, key, (ours, parsing), clients) for clients in CLIENTS]
 
 
-def _with_clients(bench: Bench, url: str, ours: int, parsing: int, clients: int) -> Result:
+def _with_clients(bench: Bench, url: str, key: str, ports: tuple[int, int], clients: int) -> Result:
+    ours, parsing = ports
     contacts = max(bench.scaled(1_600, 320) // clients, 2)
     p99_ms: list[float] = []
 
     def commanded() -> float:
         campaign, references = running_campaign(url, clients * contacts)
-        scripts = [_script(campaign, references[one::clients]) for one in range(clients)]
+        scripts = [_script(campaign, references[one::clients], key) for one in range(clients)]
         before = head_of(url)
         rate, took = _measured(ours, scripts)
         p99_ms.append(statistics.quantiles(took, n=100)[98] * 1_000)
@@ -61,7 +65,7 @@ def _with_clients(bench: Bench, url: str, ours: int, parsing: int, clients: int)
 
     def parsed() -> float:
         campaign, references = uuid4(), [str(number) for number in range(clients * contacts)]
-        return _measured(parsing, [_script(campaign, references[one::clients]) for one in range(clients)])[0]
+        return _measured(parsing, [_script(campaign, references[one::clients], key) for one in range(clients)])[0]
 
     axis = f"command-http-{clients}"
     result = bench.compare(axis, "commands/s", ours=commanded, peer=parsed, goal=Goal(per_peer=0.3))
@@ -88,7 +92,7 @@ def running_campaign(url: str, people: int) -> tuple[UUID, list[str]]:
     return campaign, references
 
 
-def _script(campaign: UUID, references: Sequence[str]) -> list[bytes]:
+def _script(campaign: UUID, references: Sequence[str], key: str) -> list[bytes]:
     script = []
     for reference in references:
         calls = f"/campaigns/{campaign}/contacts/{contact_id(campaign, reference)}/calls"
@@ -97,7 +101,8 @@ def _script(campaign: UUID, references: Sequence[str]) -> list[bytes]:
             (f"{calls}/1/connect", {"answered_by": "human"}),
             (f"{calls}/1/end", {"outcome": "completed", "duration_seconds": 61}),
         ):
-            script.append(request("POST", path, json.dumps(body).encode(), Idempotency_Key=str(uuid4())))
+            told = {"Idempotency-Key": str(uuid4()), **bearer(key)}
+            script.append(request("POST", path, json.dumps(body).encode(), **told))
     return script
 
 
@@ -123,7 +128,8 @@ def serve_commands(url: str, port: int) -> None:
     # Logs as in earnest, to nowhere.
     with open("/dev/null", "w", encoding="utf-8") as nowhere, ledger(Settings(), url) as on:  # noqa: PTH123  a device
         telemetry.configure_logging(process="api", log_format="json", stream=nowhere)
-        serve(api(Settings(), url, on), "127.0.0.1", port, Flag())
+        settings = Settings(key_requests_per_second=0)
+        serve(api(settings, url, key_gate(settings, url, now), on), "127.0.0.1", port, Flag())
 
 
 class _Place(BaseModel):

@@ -17,6 +17,7 @@ from drumbeat.bootstrap import commands, ledger, now
 from drumbeat.commands.enrolment import EnrolContacts
 from drumbeat.opsapi.schemas import MIGRATION_SETS
 from drumbeat.settings import Settings
+from support.keys import bearer, key_for
 
 
 def ten_thousand_at_once(bench: Bench) -> Result:
@@ -25,11 +26,12 @@ def ten_thousand_at_once(bench: Bench) -> Result:
     with bench.database() as url:
         for migrations in MIGRATION_SETS:
             migrations.migrate(url)
+        key = key_for(url)
         with served(serve_commands, url) as port:
             return bench.compare(
                 "enrol-http",
                 "contacts/s",
-                ours=lambda: people / _over_http(url, port, people),
+                ours=lambda: people / _over_http(url, port, key, people),
                 peer=lambda: people / _without_http(url, people),
                 goal=Goal(),
             )
@@ -47,9 +49,10 @@ def _rows(people: int) -> list[dict[str, str]]:
     ]
 
 
-def _over_http(url: str, port: int, people: int) -> float:
+def _over_http(url: str, port: int, key: str, people: int) -> float:
     campaign, before = _empty(url)
-    asked = request("POST", f"/campaigns/{campaign}/contacts/batch", json.dumps({"rows": _rows(people)}).encode())
+    path, body = f"/campaigns/{campaign}/contacts/batch", json.dumps({"rows": _rows(people)}).encode()
+    asked = request("POST", path, body, **bearer(key))
     with socket.create_connection(("127.0.0.1", port)) as connection:
         began = time.perf_counter()
         answer = json.loads(exchange(connection, asked))

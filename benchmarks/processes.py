@@ -67,7 +67,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) 
         time.sleep(0.02)
 
 
-def answer_of(address: str) -> str:
+def answer_of(address: str | urllib.request.Request) -> str:
     """What a process answers; nothing when it does not."""
     try:
         with urllib.request.urlopen(address, timeout=15) as answer:

@@ -22,7 +22,7 @@ from benchmarks.harness import Bench, Goal, Result
 from benchmarks.keys import given_keys, keep_keys, master_key_file, sealed, whom
 from benchmarks.serving import exchange, request, served
 from drumbeat import telemetry
-from drumbeat.bootstrap import PROJECTIONS, api
+from drumbeat.bootstrap import PROJECTIONS, api, now
 from drumbeat.events import Cause, Event, Fact
 from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced
 from drumbeat.events.campaign import CampaignActivated, CampaignAudienceOpened, CampaignDrafted, CampaignLaunched
@@ -41,12 +41,14 @@ from drumbeat.events.values import (
 )
 from drumbeat.eventstore.connections import Connections
 from drumbeat.eventstore.recorder import LogRecorder
+from drumbeat.opsapi.authentication import key_gate
 from drumbeat.opsapi.schemas import MIGRATION_SETS
 from drumbeat.opsapi.serving import serve
 from drumbeat.projections.engine.projector import Projector
 from drumbeat.readapi import dashboard
 from drumbeat.settings import Settings
 from drumbeat.transport.source import LogSource
+from support.keys import bearer, key_for
 
 CAMPAIGN = uuid4()
 GOAL = uuid4()
@@ -59,29 +61,30 @@ def dashboard_read(bench: Bench) -> Result:
     reads = bench.scaled(4_000, 1_500)
     with bench.database() as url:
         _make_campaign(url, people)
+        key = key_for(url)
         with (
             served(_serve_ours, url) as ours,
             served(_serve_anew, url) as anew,
             served(_serve_constant, url) as constant,
         ):
-            _check(ours, people)
+            _check(ours, people, key)
             path = f"/campaigns/{CAMPAIGN}/dashboard"
             return bench.compare(
                 "read-dashboard",
                 "µs",
-                ours=lambda: _over_http(ours, path, reads),
-                peer=lambda: _over_http(constant, "/constant", reads),
-                floor=lambda: _over_http(constant, "/constant", reads) + _statement(url, reads),
+                ours=lambda: _over_http(ours, path, reads, key),
+                peer=lambda: _over_http(constant, "/constant", reads, key),
+                floor=lambda: _over_http(constant, "/constant", reads, key) + _statement(url, reads),
                 also={
                     "the statement alone": lambda: _statement(url, reads),
-                    "ours, each answer made anew": lambda: _over_http(anew, path, reads),
+                    "ours, each answer made anew": lambda: _over_http(anew, path, reads, key),
                 },
                 goal=Goal(per_floor=1.3, at_most=True),
             )
 
 
-def _over_http(port: int, path: str, reads: int) -> float:
-    asked = request("GET", path)
+def _over_http(port: int, path: str, reads: int, key: str) -> float:
+    asked = request("GET", path, b"", **bearer(key))
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return _median(lambda: exchange(connection, asked), reads)
@@ -109,10 +112,10 @@ def _median(act: Callable[[], object], times: int) -> float:
     return statistics.median(took) * 1_000_000
 
 
-def _check(port: int, people: int) -> None:
+def _check(port: int, people: int, key: str) -> None:
     path = f"/campaigns/{CAMPAIGN}/dashboard"
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        answer = msgspec.json.decode(exchange(connection, request("GET", path)))
+        answer = msgspec.json.decode(exchange(connection, request("GET", path, b"", **bearer(key))))
     assert answer["contacts"]["value"] == people
     assert answer["attempts"]["value"] == people
     assert sum(one["attempts"]["value"] for one in answer["outcomes"]) == people
@@ -122,7 +125,8 @@ def _serve_ours(url: str, port: int) -> None:
     # Logs as in earnest, to nowhere.
     with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123  a device, not a file
         telemetry.configure_logging(process="api", log_format="json", stream=nowhere)
-        serve(api(Settings(master_key_file=master_key_file()), url), "127.0.0.1", port, Flag())
+        settings = Settings(master_key_file=master_key_file(), key_requests_per_second=0)
+        serve(api(settings, url, key_gate(settings, url, now)), "127.0.0.1", port, Flag())
 
 
 def _serve_anew(url: str, port: int) -> None:

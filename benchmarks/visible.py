@@ -26,6 +26,7 @@ from benchmarks.live_events import CAMPAIGN, EVENTS_A_CONTACT, lives, write_log
 from benchmarks.processes import answer_of, processes, settings_of, wait_until
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.transport.cluster import Cluster
+from support.keys import asking, bearer, key_for
 
 _READERS = 16
 _READS_A_SECOND = 100
@@ -64,11 +65,13 @@ def _visible(bench: Bench, axis: str, brokers: Cluster | None, *, median_ms: flo
         names = ["api", "project"] if cluster is None else ["api", "project", "relay"]
         env, *_ = stack.enter_context(processes(names, settings_of(url, cluster)))
         port = int(env["DRUMBEAT_API_PORT"])
-        wait_until(lambda: bool(answer_of(f"http://127.0.0.1:{port}{_PATH}{written}")), "nothing is visible")
+        key = key_for(url)
+        first = asking(f"http://127.0.0.1:{port}{_PATH}{written}", key)
+        wait_until(lambda: bool(answer_of(first)), "nothing is visible")
         for run in range(bench.runs):
             for pace in _PACES:
                 bench.settle()
-                took, wrote = _measured(url, port, pace, seconds, next(numbers))
+                took, wrote = _measured(url, (port, key), pace, seconds, next(numbers))
                 found.add(pace, took, wrote)
                 figures = f"p50 {_percentile(took, 50):.1f} ms, p99 {_percentile(took, 99):.1f} ms"
                 at = f"at {wrote:,.0f} events/s, {len(took)} reads"
@@ -118,11 +121,11 @@ def _percentile(took: Sequence[float], percent: int) -> float:
     return statistics.quantiles(took, n=100, method="inclusive")[percent - 1]
 
 
-def _measured(url: str, port: int, pace: Pace, seconds: float, first: int) -> tuple[list[float], float]:
+def _measured(url: str, api: tuple[int, str], pace: Pace, seconds: float, first: int) -> tuple[list[float], float]:
     """Milliseconds of every read, and how many events a second were written."""
     took: list[float] = []
     with _writer(url, pace, seconds, first) as commits:
-        readers = [threading.Thread(target=_read, args=(port, commits, took)) for _ in range(_READERS)]
+        readers = [threading.Thread(target=_read, args=(*api, commits, took)) for _ in range(_READERS)]
         for reader in readers:
             reader.start()
         for reader in readers:
@@ -132,11 +135,11 @@ def _measured(url: str, port: int, pace: Pace, seconds: float, first: int) -> tu
     return took, float(wrote)
 
 
-def _read(port: int, commits: Any, took: list[float]) -> None:
+def _read(port: int, key: str, commits: Any, took: list[float]) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         while (told := commits.get()) is not None:
             position, committed_at = told
-            connection.request("GET", f"{_PATH}{position}")
+            connection.request("GET", f"{_PATH}{position}", headers=bearer(key))
             answer = connection.getresponse()
             body = answer.read()
             took.append((time.monotonic() - committed_at) * 1_000)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from drumbeat.access import StoredWorkspaceKeys, person, provider, system
+from drumbeat.choices import MetricsFor
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import Ledger, LedgerUnavailable
 from drumbeat.commands.limits import Limits
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from drumbeat.intake.mapping import Mapping
     from drumbeat.intake.progress import Progress
     from drumbeat.web.app import Part
+    from drumbeat.web.authenticating import Gate
 
 log = structlog.get_logger(__name__)
 
@@ -78,8 +80,8 @@ def migrate(settings: Settings, database_url: str, *, patience_seconds: float = 
     return tuple(done)
 
 
-def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "FastAPI":
-    """The read API over one database; with a ledger, commands too."""
+def api(settings: Settings, database_url: str, gate: "Gate", on: Ledger | None = None) -> "FastAPI":
+    """The read API over one database, for whom the gate admits; with a ledger, commands too."""
     from drumbeat.readapi.app import Deps, reading
     from drumbeat.web.app import create_app
 
@@ -94,12 +96,13 @@ def api(settings: Settings, database_url: str, on: Ledger | None = None) -> "Fas
                 wait_limit_seconds=settings.read_wait_limit_seconds,
                 max_waiters=settings.read_max_waiters,
                 page_rows=settings.max_page_rows,
+                metrics_need_key=settings.metrics_for is MetricsFor.KEYS,
             )
         )
     ]
     if on is not None:
         parts.append(_writing(settings, database_url, on))
-    return create_app(parts)
+    return create_app(parts, gate)
 
 
 def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
@@ -115,7 +118,6 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
             uploads=uploads(settings, database_url),
             source=contacts_of,
             imports_at_once=settings.imports_at_once,
-            principal=lambda _request: person(),
             clock=now,
             body_limit_bytes=settings.api_max_body_bytes,
             key_kept_for=timedelta(hours=settings.idempotency_hours),
@@ -124,16 +126,13 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
 
 
 def run_api(settings: Settings, database_url: str, stop: Event) -> None:
-    """Answer requests until `stop` is set. Raises `Failed` when the port cannot be had, `SchemaMismatch`.
-
-    Commands are taken on this machine only, as long as nobody has to say who they are.
-    """
+    """Answer requests until `stop` is set. Raises `Failed` when the port cannot be had, `SchemaMismatch`."""
+    from drumbeat.opsapi.authentication import key_gate
     from drumbeat.opsapi.serving import guard, serve
 
-    check_all_schemas(settings, database_url, CARRIES_OUT, (Role.READ,))
+    check_all_schemas(settings, database_url, (*CARRIES_OUT, Role.KEYS), (Role.READ,))
     with closing(_open_ledger(settings, database_url)) as on:
-        takes_commands = settings.api_host in {"127.0.0.1", "::1", "localhost"}
-        app = api(settings, database_url, on if takes_commands else None)
+        app = api(settings, database_url, key_gate(settings, database_url, now), on)
         serve(app, settings.api_host, settings.api_port, stop, guard(settings))
 
 

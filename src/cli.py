@@ -3,35 +3,28 @@
 What takes time to import is imported by the command that needs it.
 """
 
-import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing
 from importlib.metadata import version as installed_version
 from itertools import chain
 from pathlib import Path
 from threading import Event
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import structlog
 import typer
 
 from drumbeat import settings as settings_module
-from drumbeat.access import person
-from drumbeat.commands.command import Command, Done
+from drumbeat.choices import ProjectionSource
+from drumbeat.operator import Operator, local_key, say, settings_of
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed, explain
 from drumbeat.opsapi.groups import GROUPS
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
 from drumbeat.opsapi.reconcile_command import reconcile
-from drumbeat.opsapi.schemas import check_all_schemas
-from drumbeat.opsapi.streams import create_or_check
-from drumbeat.settings import Settings
-from drumbeat.telemetry import configure_logging
-from drumbeat.transport.topic_differences import Outcome
 
 app = typer.Typer(
     name="drumbeat",
@@ -49,7 +42,7 @@ app.command()(reconcile)
 @app.callback()
 def lend(context: typer.Context) -> None:
     """The event-sourced backend of outreach campaigns."""
-    context.obj = _Operator()
+    context.obj = Operator()
 
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
@@ -72,18 +65,6 @@ def main() -> None:
         sys.exit(code)
 
 
-def _settings(process: str, *, quiet: bool = False) -> Settings:
-    """The settings, with logging set up; what answers a person on the spot is `quiet` unless told otherwise."""
-    settings = settings_module.read(os.environ)
-    level = "warning" if quiet and "log_level" not in settings.model_fields_set else settings.log_level.value
-    configure_logging(process=process, level=level, log_format=settings.log_format.value)
-    return settings
-
-
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
-
-
 @app.command()
 def up(
     demonstration: Annotated[bool, typer.Option("--demonstration", help="Load the demonstration first.")] = False,
@@ -96,7 +77,7 @@ def up(
     from drumbeat.opsapi.showing import progress
     from drumbeat.opsapi.up import MachineRun
 
-    in_force = _settings("up")
+    in_force = settings_of("up")
 
     def load(url: str, stop: Event) -> None:
         with progress("loading the demonstration") as show:
@@ -104,9 +85,13 @@ def up(
                 in_force, url, stop=stop, people=people, on_progress=lambda share: show(share, "")
             )
 
-    run = MachineRun(in_force, stop_on_signals(), say=_say)
+    run = MachineRun(in_force, stop_on_signals(), say=say)
     raise typer.Exit(
-        run.run(migrate=lambda url: bootstrap.migrate(in_force, url), load=load if demonstration else None)
+        run.run(
+            migrate=lambda url: bootstrap.migrate(in_force, url),
+            key=lambda url: local_key(in_force, url),
+            load=load if demonstration else None,
+        )
     )
 
 
@@ -119,7 +104,7 @@ def api(lifeline: Lifeline = None) -> None:
 @app.command()
 def project(
     source: Annotated[
-        settings_module.ProjectionSource | None, typer.Option(help="Where to read; else as the settings say.")
+        ProjectionSource | None, typer.Option(help="Where to read; else as the settings say.")
     ] = None,
     lifeline: Lifeline = None,
 ) -> None:
@@ -127,10 +112,10 @@ def project(
     from drumbeat import bootstrap
     from drumbeat.opsapi import databases
 
-    in_force, stop = _settings("projector"), _stop(lifeline)
+    in_force, stop = settings_of("projector"), _stop(lifeline)
     if source is not None:
         in_force = in_force.model_copy(update={"projection_source": source})
-    with databases.database_of_log(in_force, say=_say) as url:
+    with databases.database_of_log(in_force, say=say) as url:
         bootstrap.run_projector(in_force, url, stop)
 
 
@@ -150,8 +135,8 @@ def _run(process: str, lifeline: int | None) -> None:
     from drumbeat import bootstrap
     from drumbeat.opsapi.databases import database
 
-    in_force, stop = _settings(process), _stop(lifeline)
-    with database(in_force, say=_say) as url:
+    in_force, stop = settings_of(process), _stop(lifeline)
+    with database(in_force, say=say) as url:
         getattr(bootstrap, f"run_{process}")(in_force, url, stop)
 
 
@@ -168,11 +153,11 @@ def migrate() -> None:
     from drumbeat import bootstrap
     from drumbeat.opsapi import databases
 
-    in_force = _settings("migrate", quiet=True)
-    with databases.database(in_force, say=_say) as url:
+    in_force = settings_of("migrate", quiet=True)
+    with databases.database(in_force, say=say) as url:
         done = bootstrap.migrate(in_force, url)
     print(*done, sep="\n", end="\n" if done else "")
-    _say("up to date" if done else "nothing to do")
+    say("up to date" if done else "nothing to do")
 
 
 @app.command()
@@ -180,7 +165,7 @@ def status(as_json: Json = False) -> None:
     """Show how far everything is, and what is not as it should be."""
     from drumbeat.opsapi.status import look
 
-    with _Operator().databases("status") as (in_force, url):
+    with Operator().databases("status") as (in_force, url):
         found = look(in_force, url)
     print(json.dumps(found.document(), indent=2) if as_json else "\n".join(found.lines()))
     raise typer.Exit(Exit.DONE if found.healthy else Exit.REFUSED)
@@ -212,7 +197,7 @@ def events(
     )
     shown = log.as_json if as_json else log.as_line
     stop = stop_on_signals()
-    with databases.database(_settings("events", quiet=True), say=_say) as url, closing(LogSource(url)) as source:
+    with databases.database(settings_of("events", quiet=True), say=say) as url, closing(LogSource(url)) as source:
         head = source.high_water()
         listed = log.stretch(source, choice, after=after) if since else log.last(source, choice, count=last)
         coming = log.follow(source, choice, after=head, stop=stop) if follow else ()
@@ -239,57 +224,15 @@ def import_(
 
     if what != "call-history":
         raise Failed(Exit.WRONG_USE, f"{what!r} cannot be imported; call-history can")
-    in_force = _settings("import", quiet=True)
+    in_force = settings_of("import", quiet=True)
     read = load_mapping(mapping)
-    with databases.database(in_force, say=_say) as url, progress(f"importing {file.name}") as show:
+    with databases.database(in_force, say=say) as url, progress(f"importing {file.name}") as show:
         bootstrap.migrate(in_force, url)
         done = bootstrap.import_call_history(
             in_force, url, file, read, refused_rows=report or report_path(file), on_progress=shown(show)
         )
     print(json.dumps(as_document(done), indent=2) if as_json else as_words(done))
     raise typer.Exit(Exit.IN_PART if done.refused else Exit.DONE)
-
-
-class _Operator:
-    """What groups of commands work with: the API, asked from inside; commands given as this account; topics."""
-
-    def ask(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        from drumbeat import bootstrap
-        from drumbeat.opsapi import inside
-
-        with self.databases("campaign") as (in_force, url):
-            return asyncio.run(inside.ask(bootstrap.api(in_force, url), path, query))
-
-    def give(self, command: Command) -> Done:
-        from drumbeat import bootstrap
-        from drumbeat.opsapi import databases
-
-        in_force = _settings("campaign", quiet=True)
-        with databases.database(in_force, say=_say) as url, bootstrap.ledger(in_force, url) as on:
-            return bootstrap.commands(url, on, in_force).execute(command, person(), now=bootstrap.now())
-
-    @property
-    def actor(self) -> str:
-        return person().actor
-
-    def read_models(self) -> AbstractContextManager[str]:
-        from drumbeat.opsapi import databases
-
-        in_force = _settings("dead-letters", quiet=True)
-        own = in_force.read_database_url
-        return databases.database(in_force, say=_say) if own is None else nullcontext(own)
-
-    def topics(self, *, make: bool) -> list[Outcome]:
-        return create_or_check(_settings("streams", quiet=True), make=make)
-
-    @contextmanager
-    def databases(self, process: str) -> Iterator[tuple[Settings, str]]:
-        from drumbeat.opsapi.databases import database
-
-        in_force = _settings(process, quiet=True)
-        with database(in_force, say=_say) as url:
-            check_all_schemas(in_force, url)
-            yield in_force, url
 
 
 @app.command()

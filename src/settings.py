@@ -12,52 +12,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
+from drumbeat.choices import KafkaMechanism, KafkaSecurity, LogFormat, LogLevel, MetricsFor, ProjectionSource
+
 PREFIX = "DRUMBEAT_"
 
 NOT_SETTINGS = ("DRUMBEAT_BANK_CSV", "DRUMBEAT_TEST_")
 """Beginnings of variables with our prefix that are read by the tests alone."""
-
-
-class LogFormat(StrEnum):
-    """How log records are written to standard error."""
-
-    AUTO = "auto"
-    JSON = "json"
-    TEXT = "text"
-
-
-class LogLevel(StrEnum):
-    """The least severe level that is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class KafkaSecurity(StrEnum):
-    """How clients reach the brokers, in Kafka's own words."""
-
-    PLAINTEXT = "PLAINTEXT"
-    SSL = "SSL"
-    SASL_PLAINTEXT = "SASL_PLAINTEXT"
-    SASL_SSL = "SASL_SSL"
-
-
-class KafkaMechanism(StrEnum):
-    """How a user name and a password are shown to a broker."""
-
-    PLAIN = "PLAIN"
-    SCRAM_SHA_256 = "SCRAM-SHA-256"
-    SCRAM_SHA_512 = "SCRAM-SHA-512"
-
-
-class ProjectionSource(StrEnum):
-    """Where projectors get their events."""
-
-    AUTO = "auto"
-    LOG = "log"
-    KAFKA = "kafka"
 
 
 class SettingsError(Exception):
@@ -212,6 +172,15 @@ class Settings(BaseModel):
     read_max_waiters: int = Field(
         default=64, ge=1, le=10_000, description="Reads that may wait at once; the next is answered 503."
     )
+    key_trusted_seconds: float = Field(
+        default=5.0, ge=0, le=300, description="How long a revoked key may go on: that long a look-up is trusted."
+    )
+    key_requests_per_second: int = Field(
+        default=500, ge=0, le=1_000_000, description="Requests of a key to one process in a second; 0: any number."
+    )
+    metrics_for: MetricsFor = Field(
+        default=MetricsFor.ALL, description="Who reads the API's `/metrics`: all, or keys of the scope `operate`."
+    )
     shutdown_seconds: float = Field(
         default=10.0, ge=0.5, le=300, description="How long `drumbeat up` waits for a process before it kills it."
     )
@@ -222,6 +191,11 @@ class Settings(BaseModel):
         if self.projection_source is ProjectionSource.AUTO:
             return self.kafka_bootstrap is not None
         return self.projection_source is ProjectionSource.KAFKA
+
+    @property
+    def key_file(self) -> Path:
+        """Where `drumbeat up` keeps the key of the person at this machine."""
+        return self.home / "key"
 
     @property
     def postgres_home(self) -> Path:

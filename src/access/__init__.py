@@ -1,6 +1,14 @@
-"""Workspaces, their secret keys, and who acts."""
+"""Workspaces, their secret keys, keys of the API, and who acts."""
 
+from drumbeat.access.api_keys import StoredKeys
+from drumbeat.access.authenticator import Authenticator
+from drumbeat.access.keyring import KeyRing
 from drumbeat.access.keys import StoredWorkspaceKeys
-from drumbeat.access.principals import DEFAULT_WORKSPACE, person, provider, system
+from drumbeat.access.principals import person, provider, system
+from drumbeat.access.rate_limit import RateLimit
+from drumbeat.aggregates.workspace import DEFAULT_WORKSPACE
 
-__all__ = ["DEFAULT_WORKSPACE", "StoredWorkspaceKeys", "person", "provider", "system"]
+__all__ = [
+    "Authenticator", "DEFAULT_WORKSPACE", "KeyRing", "RateLimit", "StoredKeys", "StoredWorkspaceKeys", "person",
+    "provider", "system",
+]  # fmt: skip

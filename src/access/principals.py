@@ -6,10 +6,8 @@ Workspace and actor come from here, never from a command's body.
 import getpass
 from uuid import UUID, uuid4
 
+from drumbeat.aggregates.workspace import DEFAULT_WORKSPACE
 from drumbeat.events import Cause, Principal
-
-DEFAULT_WORKSPACE = "default"
-"""The one workspace of a machine with one user."""
 
 
 def person(*, correlation_id: UUID | None = None) -> Principal:

@@ -18,6 +18,7 @@ from drumbeat.commands import (
     senders,
     suppressions,
     uploads,
+    workspaces,
 )
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
@@ -35,6 +36,7 @@ HANDLERS: dict[type[Command], Handler] = {
     **senders.HANDLERS,
     **schedules.HANDLERS,
     **suppressions.HANDLERS,
+    **workspaces.HANDLERS,
     **enrolment.HANDLERS,
     **contacts.HANDLERS,
     **calls.HANDLERS,

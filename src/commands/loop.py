@@ -187,6 +187,7 @@ class Run:
                 correlation_id=who.correlation_id,
                 causation_id=who.causation_id,
                 person_id=person if getattr(fact, "private", None) is not None else None,
+                via=who.via,
                 fact=fact,
             )
             for number, fact in enumerate(facts, start=version + 1)

@@ -3,7 +3,8 @@
 The same bytes stand in the log and on Kafka. Where the envelope's attributes go:
 
 `id`, `time`, `type`; `source` is `/drumbeat/{workspace}`; `subject` is the stream id; and as extension
-attributes `streamversion`, `workspaceid`, `campaignid`, `actor`, `cause`, `correlationid`, `causationid`.
+attributes `streamversion`, `workspaceid`, `campaignid`, `actor`, `cause`, `correlationid`, `causationid`,
+`via`.
 
 What is personal, the fact's `private`, is in the bytes only sealed (`events.private`).
 """
@@ -51,6 +52,7 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
     data: msgspec.Raw
     campaignid: UUID | None = None
     causationid: UUID | None = None
+    via: str | None = None
 
 
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
@@ -66,7 +68,7 @@ def encode(event: Event[Fact], seal: Seal | None = None) -> bytes:
         raise UnknownEventType(fact.TYPE)
     campaign = None if event.campaign_id is None else event.campaign_id.int
     head = _constant_part(
-        fact.TYPE, event.workspace_id, event.actor, event.cause, event.correlation_id.int, campaign
+        fact.TYPE, event.workspace_id, event.actor, event.cause, event.correlation_id.int, campaign, event.via
     )
     causation = f',"causationid":"{event.causation_id}"' if event.causation_id is not None else ""
     return (
@@ -105,6 +107,7 @@ def _constant_part(
     cause: Cause,
     correlation_id: int,
     campaign_id: int | None,
+    via: str | None,
 ) -> str:
     # The same for every event of a kind in one command, so that bulk work formats it once. Ids come as numbers:
     # a UUID's hash is computed in Python.
@@ -117,6 +120,8 @@ def _constant_part(
         "cause": cause.value,
         "correlationid": str(UUID(int=correlation_id)),
     }
+    if via is not None:
+        attributes["via"] = via
     if campaign_id is not None:
         attributes["campaignid"] = str(UUID(int=campaign_id))
     return json.dumps(attributes, separators=(",", ":"), ensure_ascii=False)[1:-1]
@@ -148,6 +153,7 @@ def decode(raw: bytes, opener: Opener = withhold) -> Event[Fact]:
         correlation_id=envelope.correlationid,
         causation_id=envelope.causationid,
         person_id=None if sealed is None else sealed.person_id,
+        via=envelope.via,
         fact=_decode_fact(envelope.type, data),
     )
 

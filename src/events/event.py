@@ -21,13 +21,17 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """On whose behalf a command runs: it comes from authentication, never from a body."""
+    """On whose behalf a command runs: it comes from authentication, never from a body.
+
+    `via` is the key through which a product names the person for whom it acts; None when `actor` acts by itself.
+    """
 
     workspace_id: str
     actor: str
     cause: Cause
     correlation_id: UUID
     causation_id: UUID | None = None
+    via: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class Event(Generic[F_co]):
     causation_id: UUID | None
     person_id: UUID | None = None
     fact: F_co
+    via: str | None = None
 
     @property
     def originator_id(self) -> UUID:

@@ -13,6 +13,11 @@ def workspace_namespace(workspace_id: str) -> UUID:
     return uuid5(DRUMBEAT, workspace_id)
 
 
+def workspace_stream_id(workspace_id: str) -> UUID:
+    """The stream of a workspace: what was done to it and to its keys."""
+    return uuid5(workspace_namespace(workspace_id), "workspace")
+
+
 def contact_id(campaign_id: UUID, reference: str) -> UUID:
     """The stream of a person in a campaign: enrolling the same reference again finds the same stream."""
     return uuid5(campaign_id, reference)

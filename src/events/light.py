@@ -50,6 +50,7 @@ class LightEvent(msgspec.Struct, Generic[F_co], frozen=True, gc=False, rename=_R
     data: F_co
     campaign_id: UUID | None = None
     causation_id: UUID | None = None
+    via: str | None = None
 
 
 _structs: dict[type[BaseModel], type[msgspec.Struct]] = {}

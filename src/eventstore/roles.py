@@ -20,6 +20,8 @@ class Role(StrEnum):
     """Commands: appends to the log and reads it, keeps idempotency keys and snapshots."""
     READ = "drumbeat_read"
     """Reads the log, and of the read models the rows of one workspace."""
+    KEYS = "drumbeat_keys"
+    """Finds the keys that are shown, and notes their use."""
     RELAY = "drumbeat_relay"
     """Keeps the relay's checkpoint."""
     PROJECT = "drumbeat_project"

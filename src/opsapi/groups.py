@@ -5,11 +5,13 @@ from typing import Final
 
 import typer
 
-from drumbeat.opsapi import campaigns, dead_letters, people, streams
+from drumbeat.opsapi import campaigns, dead_letters, keys, people, streams, workspaces
 
 GROUPS: Final[Mapping[str, typer.Typer]] = {
     "campaign": campaigns.app,
     "dead-letters": dead_letters.app,
+    "keys": keys.app,
     "people": people.app,
     "streams": streams.app,
+    "workspaces": workspaces.app,
 }

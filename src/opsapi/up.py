@@ -2,12 +2,13 @@
 
 import json
 import os
+import shlex
 import threading
 import time
 from collections.abc import Callable
 from threading import Event
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import structlog
 
@@ -16,6 +17,7 @@ from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
 from drumbeat.intake.demonstration import Interrupted
 from drumbeat.opsapi.databases import Say
 from drumbeat.opsapi.exits import Exit
+from drumbeat.opsapi.local_key import LocalKey
 from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.opsapi.serving import require_free
 from drumbeat.opsapi.status import processes
@@ -43,17 +45,23 @@ class MachineRun:
         self._loading: threading.Thread | None = None
         self._load_error: BaseException | None = None
         self._api = settings.address(settings.api_port)
+        self._key: LocalKey | None = None
         self._announced = False
         self._policies_run = False
 
-    def run(self, *, migrate: Callable[[str], object], load: Load | None) -> Exit:
-        """Start everything, watch it, and end it all when `stop` is set: Postgres last."""
+    def run(self, *, migrate: Callable[[str], object], key: Callable[[str], LocalKey], load: Load | None) -> Exit:
+        """Start everything, watch it, and end it all when `stop` is set: Postgres last.
+
+        `migrate` and `key` are given the database: its schemas are brought up to date, then the key of this
+        machine is found or made.
+        """
         ours = self._settings
         ports = (ours.api_port, ours.project_metrics_port, ours.policies_metrics_port, ours.relay_metrics_port)
         require_free(ours.api_host, ports if ours.kafka_bootstrap else ports[:-1])
         url = self._database()
         try:
             migrate(url)
+            self._key = key(url)
             master = checked_master_keys(self._settings)
             environment = {
                 **os.environ,
@@ -111,7 +119,8 @@ class MachineRun:
             self._supervisor.add("policies", "policies")
         if loaded and not self._announced and self._is_ready():
             self._announced = True
-            self._say(ready_words(self._api, self._newest_campaign()))
+            assert self._key is not None
+            self._say(ready_words(self._api, self._newest_campaign(), self._key))
 
     def _restart_postgres(self, server: EmbeddedServer) -> None:
         log.warning("postgres_ended")
@@ -136,14 +145,16 @@ class MachineRun:
         return all(process.answers for process in processes(self._settings))
 
     def _get(self, path: str) -> object | None:
+        assert self._key is not None
+        request = Request(self._api + path, headers={"Authorization": f"Bearer {self._key.text}"})  # noqa: S310
         try:
-            with urlopen(self._api + path, timeout=2) as answer:  # noqa: S310  our own API
+            with urlopen(request, timeout=2) as answer:  # noqa: S310  our own API
                 return json.loads(answer.read() or b"null") or {}
         except (URLError, OSError, ValueError):
             return None
 
     def _newest_campaign(self) -> str:
-        """The newest campaign, once the read models show everything."""
+        """The newest campaign, once the read models show everything; a word in its place when that takes long."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not self._stop.is_set():
             answer = self._get("/campaigns?limit=1&sort=date&order=desc")
@@ -153,21 +164,27 @@ class MachineRun:
         return "CAMPAIGN"
 
 
-def ready_words(address: str, campaign_id: str) -> str:
-    """What a person can open and paste once everything runs."""
+def ready_words(address: str, campaign_id: str, key: LocalKey) -> str:
+    """What a person can open and paste once everything runs. The key itself is shown when it is new."""
     base = f"{address}/campaigns/{campaign_id}"
+    file = shlex.quote(str(key.file.absolute()))
+    ask = f'curl -s -H "Authorization: Bearer $(cat {file})"'
+    shown = f"{key.text}\n                   (shown this once)" if key.is_new else "in this file:"
+    trouble = "" if key.trouble is None else f"\n                   {key.trouble}; see `drumbeat keys list`"
     return f"""
 Drumbeat is running. Ctrl-C ends every process.
 
   to look at       {address}/
   OpenAPI          {address}/openapi.json
-  definitions      {address}/metrics/definitions
+  your key         {shown}
+                   {key.file.absolute()}{trouble}
 
 Requests to paste:
 
-  curl -s '{address}/campaigns'
-  curl -s '{base}/dashboard'
-  curl -s '{base}/heatmap'
-  curl -s '{base}/contacts?limit=5'
-  curl -s '{base}/activity?limit=5'
+  {ask} '{address}/campaigns'
+  {ask} '{base}/dashboard'
+  {ask} '{base}/heatmap'
+  {ask} '{base}/contacts?limit=5'
+  {ask} '{base}/activity?limit=5'
+  {ask} '{address}/metrics/definitions'
 """

@@ -1,7 +1,8 @@
 """The audit history: every change with who, when, cause and reason, and what was before and after.
 
-Of campaigns, senders, schedules and suppressions every fact is here; of contacts what changes them by decision,
-not what their calls bring about (the log has that, a contact's timeline shows it). Nothing personal stands here.
+Of workspaces, campaigns, senders, schedules and suppressions every fact is here; of contacts what changes them by
+decision, not what their calls bring about (the log has that, a contact's timeline shows it). Nothing personal
+stands here.
 """
 
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class HistoryRow(Row):
     after: str | None
     correlation_id: UUID
     causation_id: UUID | None
+    via: str | None
 
 
 CONTACT_CHANGES: tuple[type[Fact], ...] = (
@@ -56,7 +58,7 @@ CHANGES: tuple[type[Fact], ...] = (
 )
 """The facts that are in the history."""
 
-_SUBJECTS = ("goal_id", "analysis_id", "sender_id")
+_SUBJECTS = ("goal_id", "analysis_id", "sender_id", "key_id")
 _REASONS = ("reason", "pause_reason", "cancel_reason", "cause")
 _LEFT_OUT = ("private", "address_keys")
 _ONE_VALUE: dict[type[Fact], str] = {
@@ -116,6 +118,7 @@ def _row(cls: type[Fact]) -> Callable[[LightEvent[Any], int], HistoryRow]:
             after=as_json(after) if after else None,
             correlation_id=event.correlation_id,
             causation_id=event.causation_id,
+            via=event.via,
         )
 
     return row

@@ -5,15 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import msgspec
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
-from drumbeat.access import person
 from drumbeat.access.master_keys import MasterKeys
-from drumbeat.events import Principal
 from drumbeat.readapi import (
     activity,
     attempts,
@@ -36,27 +33,18 @@ from drumbeat.readapi.pulse import Pulse
 from drumbeat.readapi.statements import POSITION
 from drumbeat.readapi.waiting import Waiting
 from drumbeat.web import app as web
+from drumbeat.web.authenticating import Gate
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@cache
-def _somebody() -> Principal:
-    return person()
-
-
-def _default_principal(_request: Request) -> Principal:
-    return _somebody()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
-    """What the read API needs. The two databases may be the same. Replaceable: the clock, and who asks.
+    """What the read API needs. The two databases may be the same. `metrics_need_key`: `/metrics` asks for one.
 
-    `master` opens what is personal in a timeline; without it that is withheld. `principal` names the workspace of
-    a request; until there are API keys it is the default one for everybody who can reach the port.
+    `master` opens what is personal in a timeline; without it that is withheld.
     """
 
     read_models_url: str
@@ -68,7 +56,7 @@ class Deps:
     max_waiters: int = 64
     page_rows: int = 500
     clock: Callable[[], datetime] = field(default=_now)
-    principal: Callable[[Request], Principal] = field(default=_default_principal)
+    metrics_need_key: bool = False
 
 
 # Paths are tried in this order: what is asked most stands first.
@@ -83,6 +71,7 @@ ROUTERS = (
     history.router,
     health.router,
     definitions.router,
+    definitions.process_router,
     console.router,
 )
 
@@ -110,9 +99,9 @@ def reading(deps: Deps) -> web.Part:
     )
 
 
-def create_app(deps: Deps) -> FastAPI:
+def create_app(deps: Deps, gate: Gate) -> FastAPI:
     """The read API alone."""
-    return web.create_app([reading(deps)])
+    return web.create_app([reading(deps)], gate)
 
 
 def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -135,7 +124,7 @@ def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
             waiting=Waiting(watched.position, limit_seconds=deps.wait_limit_seconds, max_waiters=deps.max_waiters),
             pulse=Pulse({"read_models": looked.position, "ledger": head.position}),
             clock=deps.clock,
-            principal=deps.principal,
+            metrics_need_key=deps.metrics_need_key,
             wait_limit_seconds=deps.wait_limit_seconds,
             page_rows=deps.page_rows,
         )

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from drumbeat.events import Principal
+from drumbeat.events.workspace import KeyScope
 from drumbeat.readapi import as_of
 from drumbeat.readapi.database import Glance, ReadModels, Seen, Snapshot
 from drumbeat.readapi.instants import Instant
@@ -20,6 +21,7 @@ from drumbeat.readapi.pulse import Pulse
 from drumbeat.readapi.routing import entity_tag, matches
 from drumbeat.readapi.statements import GlanceStatement
 from drumbeat.readapi.waiting import Waiting, not_reached
+from drumbeat.web.authenticating import admit, asks_for
 from drumbeat.web.declaring import refuse_unknown
 from drumbeat.web.problems import InvalidParameter
 
@@ -66,9 +68,9 @@ class Services:
     waiting: Waiting
     pulse: Pulse
     clock: Callable[[], datetime]
-    principal: Callable[[Request], Principal]
     wait_limit_seconds: float
     page_rows: int
+    metrics_need_key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +117,24 @@ class Ask:
         return Freshness(position, seen.recorded_at, None if head is None else max(0, head - position))
 
 
+@asks_for(KeyScope.READ)
 async def ask(request: Request) -> Ask:
-    """The dependency of every endpoint that reads. Waits for `at_least` without holding a thread.
+    """The dependency of every endpoint that reads: who asks? Waits for `at_least` without holding a thread.
 
     It reads that parameter itself, and `routing.reads` declares it: FastAPI's way costs every read without it.
     """
+    return await asked_by(request, await admit(request, KeyScope.READ))
+
+
+async def asked_by(request: Request, principal: Principal) -> Ask:
+    """The same, of somebody who was admitted."""
     services: Services = request.app.state.services
     position = 0
     if request.scope["query_string"]:
         refuse_unknown(request)
         position = _position(request.query_params.get("at_least"))
         await services.waiting.reach(position)
-    return Ask(request, services, services.principal(request).workspace_id, position)
+    return Ask(request, services, principal.workspace_id, position)
 
 
 def _position(at_least: str | None) -> int:

@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from drumbeat.readapi.asking import Ask, ask
+from drumbeat.readapi.asking import Ask, asked_by
 from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.contacts import SQL, filters_of_goals
 from drumbeat.readapi.statements import filled
+from drumbeat.web.authenticating import principal_of
 
 CHOSEN = filled(SQL, "chosen")
 _FILTERS = ("search", "status", "substatus", "status_label", "paused", "tag", "priority", "result")
@@ -58,7 +59,7 @@ async def contacts_of(request: Request, campaign_id: UUID) -> ContactsOfCampaign
 
     Raises `PositionNotReached`, `TooManyWaiters`, `DatabaseAway`, `InvalidParameter`.
     """
-    asked = await ask(request)
+    asked = await asked_by(request, principal_of(request))
     if "at_least" not in request.query_params:
         head = await run_in_threadpool(asked.services.ledger.head)
         await asked.services.waiting.reach(head)

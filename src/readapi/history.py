@@ -34,7 +34,8 @@ class ChangedStream(StrEnum):
 
 
 class Change(msgspec.Struct, kw_only=True):
-    """One change. `subject_id` is the goal, analysis or number that it is about.
+    """One change. `subject_id` is the goal, analysis, number or key that it is about. `via` is the key through
+    which a product named the actor; without one the actor acted by itself.
 
     `before` and `after` hold the changed keys, where the event says what was before.
     """
@@ -42,6 +43,7 @@ class Change(msgspec.Struct, kw_only=True):
     position: int
     time: Instant
     actor: str
+    via: str | None
     cause: str
     stream: str
     stream_id: UUID

@@ -1,16 +1,18 @@
 """How a route is declared: its path, what it answers, which problems, and an example that a test sends."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from drumbeat.events.workspace import KeyScope
 from drumbeat.readapi import problems
 from drumbeat.web import problems as common
 from drumbeat.web import read_models
+from drumbeat.web.authenticating import GUARDED, needs
 from drumbeat.web.declaring import SCHEMAS, declared, known_parameters
 from drumbeat.web.problems import Problem, UnknownParameter
 
@@ -19,6 +21,7 @@ _UNCHANGED = {"description": "As the client has it already (If-None-Match)."}
 F = TypeVar("F", bound=Callable[..., Any])
 
 ALWAYS: tuple[type[Problem], ...] = (
+    *GUARDED,
     common.InvalidParameter,
     common.UnknownParameter,
     common.DatabaseAway,
@@ -61,7 +64,7 @@ def reads(
         304: _UNCHANGED,
         **declared(*ALWAYS, *problems),
     }
-    return _get(router, path, may_answer, summary, parameters=[AT_LEAST])
+    return _get(router, path, may_answer, summary, {"parameters": [AT_LEAST]})
 
 
 def serves(
@@ -79,7 +82,7 @@ def serves(
         **({304: _UNCHANGED} if tagged else {}),
         **declared(UnknownParameter, *problems),
     }
-    return _get(router, path, may_answer, summary)
+    return _get(router, path, may_answer, summary, {})
 
 
 def _get(
@@ -87,10 +90,8 @@ def _get(
     path: str,
     responses: dict[int | str, dict[str, Any]],
     summary: str,
-    parameters: Sequence[dict[str, Any]] = (),
+    extra: dict[str, Any],
 ) -> Callable[[F], F]:
-    extra = {"parameters": [*parameters]} if parameters else None
-
     def declare(endpoint: F) -> F:
         route = router.get(
             path, response_class=Response, responses=responses, summary=summary, openapi_extra=extra
@@ -126,6 +127,6 @@ def router(tag: str) -> APIRouter:
     return APIRouter(tags=[tag])
 
 
-def plain_router(tag: str) -> APIRouter:
-    """A router for what is answered from memory; unknown parameters are refused."""
-    return APIRouter(tags=[tag], dependencies=[Depends(known_parameters)])
+def plain_router(tag: str, needed: KeyScope | None = None) -> APIRouter:
+    """A router for what is answered from memory; unknown parameters are refused. None is needed: open to all."""
+    return APIRouter(tags=[tag], dependencies=[Depends(known_parameters if needed is None else needs(needed))])

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from drumbeat.web import openapi
+from drumbeat.web.authenticating import Gate
 from drumbeat.web.declaring import invalid
 from drumbeat.web.directory import Directory
 from drumbeat.web.observing import Observed
@@ -38,12 +39,16 @@ class Part:
     maxima: Mapping[str, int] = field(default_factory=dict)
 
 
-def create_app(parts: Sequence[Part]) -> FastAPI:
-    """The application; it connects when it is started and begins with or without a database."""
+def create_app(parts: Sequence[Part], gate: Gate) -> FastAPI:
+    """The application; it connects when it is started and begins with or without a database.
+
+    `gate` tells who sends a request; it is closed with the application.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.callback(gate.close)
             for part in parts:
                 await stack.enter_async_context(part.opened(app))
             yield
@@ -54,6 +59,7 @@ def create_app(parts: Sequence[Part]) -> FastAPI:
         lifespan=lifespan,
         openapi_url=None,
     )
+    app.state.gate = gate
     routes = [route for part in parts for router in part.routers for route in router.routes]
     for route in routes:
         if isinstance(route, APIRoute):

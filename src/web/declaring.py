@@ -25,6 +25,8 @@ def declared(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
         response["content"][CONTENT_TYPE]["examples"][kind.code] = {"value": example}
         if kind.retry_after_seconds is not None:
             response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+        if kind.status == 401:
+            response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}}
     return by_status
 
 
@@ -52,7 +54,7 @@ class OneOf:
 
 
 async def known_parameters(request: Request) -> None:
-    """The dependency of every route that does not ask the read models."""
+    """The dependency of every route that needs no key."""
     refuse_unknown(request)
 
 

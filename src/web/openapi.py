@@ -1,12 +1,15 @@
 """The OpenAPI document: parameters from the signatures, answers and problems from their types, nothing twice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import msgspec
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
+from drumbeat.web.authenticating import SECURITY_SCHEMES, scope_of
 from drumbeat.web.declaring import SCHEMAS
 from drumbeat.web.problems import ProblemDocument
 
@@ -35,14 +38,23 @@ def document(app: FastAPI, parts: "Sequence[Part]") -> dict[str, Any]:
         title=app.title, version=app.version, description=described, routes=app.routes, tags=app.openapi_tags
     )
     _, own = msgspec.json.schema_components([ProblemDocument], ref_template="#/components/schemas/{name}")
-    schemas = made.setdefault("components", {}).setdefault("schemas", {})
+    components = made.setdefault("components", {})
+    components["securitySchemes"] = SECURITY_SCHEMES
+    schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas.update(SCHEMAS | own)
     for part in parts:
         schemas.update(part.schemas)
+    needed = {
+        (path, method.lower()): scope
+        for path, method, dependant in _routes(app)
+        if (scope := scope_of(dependant)) is not None
+    }
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
+            if (path, method) in needed:
+                operation["security"] = [{"key": [needed[path, method].value]}]
             # A wrong parameter is answered 400 with a problem document, never FastAPI's own 422.
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]
@@ -58,6 +70,13 @@ def _bound(operation: dict[str, Any], maxima: Mapping[str, int]) -> None:
         if parameter["in"] == "query" and parameter["name"] in maxima:
             schema, most = parameter["schema"], maxima[parameter["name"]]
             schema["maximum"], schema["default"] = most, min(schema["default"], most)
+
+
+def _routes(app: FastAPI) -> Iterator[tuple[str, str, Dependant]]:
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            for method in route.methods or ():
+                yield route.path, method, route.dependant
 
 
 def _illustrate(path: str, operation: dict[str, Any], example: "Example") -> None:

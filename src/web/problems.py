@@ -5,7 +5,15 @@ Problem
 │   ├── UnknownParameter      a query parameter that this route does not have
 │   ├── InvalidParameter      a value that is not allowed
 │   ├── MalformedRequest      what was sent is no HTTP
-│   └── RequestCutOff         the client stopped in the middle of its request
+│   ├── RequestCutOff         the client stopped in the middle of its request
+│   └── InvalidHeader
+├── Unauthenticated 401       with WWW-Authenticate
+│   ├── NoKey
+│   ├── UnknownKey            no key, or another secret: which one is not said
+│   ├── ExpiredKey
+│   └── RevokedKey
+├── MissingScope 403
+├── TooManyRequests 429       with Retry-After
 ├── NotFound 404
 │   └── UnknownRoute
 ├── MethodNotAllowed 405
@@ -116,6 +124,64 @@ class MalformedRequest(BadRequest):
 class RequestCutOff(BadRequest):
     code = "request-cut-off"
     title = "The request ended before it was whole"
+
+
+class InvalidHeader(BadRequest):
+    code = "invalid-header"
+    title = "A header has a value that is not allowed"
+
+
+class Unauthenticated(Problem):
+    """Who asks is not known; the same again with a key may be answered."""
+
+    status = 401
+    challenge: ClassVar[str] = 'Bearer realm="drumbeat", error="invalid_token"'
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "WWW-Authenticate": self.challenge}
+
+
+class NoKey(Unauthenticated):
+    code = "no-key"
+    title = "This needs a key, and none was shown"
+    challenge = 'Bearer realm="drumbeat"'
+
+
+class UnknownKey(Unauthenticated):
+    code = "unknown-key"
+    title = "What was shown is no key"
+
+
+class ExpiredKey(Unauthenticated):
+    code = "expired-key"
+    title = "The time of the key is over"
+
+
+class RevokedKey(Unauthenticated):
+    code = "revoked-key"
+    title = "The key was revoked, or its secret was replaced"
+
+
+class MissingScope(Problem):
+    """`allowed` names the scope that is needed."""
+
+    status = 403
+    code = "missing-scope"
+    title = "The key is not for this"
+
+    def headers(self) -> dict[str, str]:
+        needed = self.members["allowed"]
+        challenge = f'Bearer realm="drumbeat", error="insufficient_scope", scope="{needed}"'
+        return {**super().headers(), "WWW-Authenticate": challenge}
+
+
+class TooManyRequests(Problem):
+    """Of one key in one second; it may go on after `Retry-After`."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "The key asks more often than keys may"
+    retry_after_seconds = 1
 
 
 class NotFound(Problem):

@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.uploads import Uploads
-from drumbeat.events import Principal
 from drumbeat.web import app as web
 from drumbeat.writeapi import bulk, campaigns, contacts, copying, imports, senders
 from drumbeat.writeapi.commanding import Services
 from drumbeat.writeapi.copying import OpenSource
 
-ROUTERS = (bulk.router, campaigns.router, contacts.router, copying.router, imports.router, senders.router)
+ROUTERS = (
+    bulk.router,
+    campaigns.router,
+    contacts.router,
+    copying.router,
+    imports.router,
+    imports.reading,
+    senders.router,
+)
 
 _DESCRIPTION = """\
 Commands: what happens is decided when it is asked for, and written to the log or refused by name. Every answer has
@@ -39,7 +46,6 @@ class Deps:
     dry: Commands
     uploads: Uploads
     source: OpenSource
-    principal: Callable[[Request], Principal]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     body_limit_bytes: int = 8 * 1024 * 1024
     key_kept_for: timedelta = timedelta(days=7)
@@ -58,7 +64,6 @@ def writing(deps: Deps) -> web.Part:
             source=deps.source,
             imports_at_once=deps.imports_at_once,
             clock=deps.clock,
-            principal=deps.principal,
             body_limit_bytes=deps.body_limit_bytes,
             key_kept_for=deps.key_kept_for,
         )

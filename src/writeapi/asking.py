@@ -12,8 +12,7 @@ from pydantic import ValidationError
 
 from drumbeat.commands.command import Command
 from drumbeat.web.declaring import refuse_unknown
-from drumbeat.web.problems import InvalidParameter
-from drumbeat.writeapi.problems import InvalidHeader
+from drumbeat.web.problems import InvalidHeader, InvalidParameter
 
 LONGEST_KEY = 200
 

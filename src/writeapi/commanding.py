@@ -21,14 +21,15 @@ from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.loop import Idempotency
 from drumbeat.commands.uploads import Uploads
-from drumbeat.events import Principal
+from drumbeat.events.workspace import KeyScope
 from drumbeat.web import problems as common
-from drumbeat.web.declaring import answered, declared, known_parameters
+from drumbeat.web.authenticating import GUARDED, admit, asks_for, needs, principal_of
+from drumbeat.web.declaring import answered, declared
 from drumbeat.web.problems import DatabaseAway, Problem
 from drumbeat.writeapi import problems
 from drumbeat.writeapi.asking import asked_of, invalid_path, parameters
 from drumbeat.writeapi.bodies import JSON, WITH_BODY, body_of, body_type, described, given_fields, read_body
-from drumbeat.writeapi.problems import InvalidHeader, refused
+from drumbeat.writeapi.problems import refused
 
 if TYPE_CHECKING:
     from drumbeat.writeapi.copying import OpenSource
@@ -38,7 +39,7 @@ ALWAYS: tuple[type[Problem], ...] = (
     common.UnknownParameter,
     common.DatabaseAway,
     common.InternalError,
-    InvalidHeader,
+    *GUARDED,
 )
 """What every command may be answered."""
 
@@ -79,19 +80,18 @@ class Services:
     source: "OpenSource"
     imports_at_once: int
     clock: Callable[[], datetime]
-    principal: Callable[[Request], Principal]
     body_limit_bytes: int
     key_kept_for: timedelta
 
 
 def command_router(tag: str) -> APIRouter:
-    """A router for `commands`, which read all parameters themselves."""
+    """A router for `commands`: they ask for a key, and read all parameters themselves."""
     return APIRouter(tags=[tag])
 
 
-def parameter_router(tag: str) -> APIRouter:
-    """A router for endpoints whose signature has their parameters; others are refused."""
-    return APIRouter(tags=[tag], dependencies=[Depends(known_parameters)])
+def parameter_router(tag: str, needed: KeyScope = KeyScope.WRITE) -> APIRouter:
+    """A router for endpoints whose signature has their parameters; they need a key of a scope."""
+    return APIRouter(tags=[tag], dependencies=[Depends(needs(needed))])
 
 
 def commands(
@@ -159,7 +159,10 @@ def _endpoint(
             answer.headers[KEY_KEPT] = str(int(once.kept_for.total_seconds()))
         return answer
 
+    @asks_for(KeyScope.WRITE)
     async def endpoint(request: Request) -> Response:
+        # Before the body is read: who may not command needs not be listened to.
+        await admit(request, KeyScope.WRITE)
         raw = await body_of(request) if body is not None else b""
         return await run_in_threadpool(carried_out, request, raw)
 
@@ -193,7 +196,7 @@ def carry_out(request: Request, wish: Command, once: Idempotency | None, *, dry_
     services: Services = request.app.state.writing
     on = services.dry if dry_run else services.commands
     try:
-        return on.execute(wish, services.principal(request), now=services.clock(), idempotency=once)
+        return on.execute(wish, principal_of(request), now=services.clock(), idempotency=once)
     except Refused as refusal:
         raise refused(refusal, wish) from refusal
     except LedgerUnavailable as error:

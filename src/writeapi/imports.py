@@ -21,7 +21,9 @@ from drumbeat.commands.uploads import (
     Upload,
     UploadState,
 )
+from drumbeat.events.workspace import KeyScope
 from drumbeat.intake.upload_files import MOST_BYTES, UnfitUpload, UploadFile, read_upload
+from drumbeat.web.authenticating import principal_of
 from drumbeat.web.declaring import answered, declared
 from drumbeat.web.problems import DatabaseAway, InvalidParameter
 from drumbeat.writeapi.bodies import JSON, media_type, read_within
@@ -48,6 +50,7 @@ from drumbeat.writeapi.problems import (
 CSV = "text/csv"
 
 router = parameter_router("imports")
+reading = parameter_router("imports", KeyScope.READ)
 
 
 async def upload_of(request: Request) -> bytes:
@@ -98,7 +101,7 @@ def import_contacts(
     upload = Upload(
         import_id=UUID(done.results[0]["import_id"]),
         campaign_id=campaign_id,
-        principal=services.principal(request),
+        principal=principal_of(request),
         file=raw,
         lines=file.lines,
     )
@@ -110,7 +113,7 @@ def import_contacts(
     return _answer(Uploaded(queued=shown(queued)), 202, Location=f"/imports/{queued.import_id}")
 
 
-@router.get(
+@reading.get(
     "/imports",
     summary="The imports, the newest first",
     response_class=Response,
@@ -133,7 +136,7 @@ def imports(
     return _answer(ImportPage(items=page, next_cursor=str(page[-1].import_id) if len(found) > limit else None))
 
 
-@router.get(
+@reading.get(
     "/imports/{import_id}",
     name="import",
     summary="How an import is doing",
@@ -145,7 +148,7 @@ def import_standing(request: Request, import_id: UUID) -> Response:
     return _answer(shown(_find(request, import_id)))
 
 
-@router.get(
+@reading.get(
     "/imports/{import_id}/report",
     summary="The rows that an import refused",
     response_class=Response,
@@ -195,7 +198,7 @@ def cancel_import(
 
 def _asked(request: Request) -> tuple[Services, str]:
     services: Services = request.app.state.writing
-    return services, services.principal(request).workspace_id
+    return services, principal_of(request).workspace_id
 
 
 def _find(request: Request, import_id: UUID) -> Standing:

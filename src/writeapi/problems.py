@@ -1,8 +1,7 @@
 """What a command over HTTP can be answered instead of being carried out.
 
-The problems of web.problems, those of a request that is no command (`InvalidBody`, `BodyTooLarge`, `NotJson`,
-`InvalidHeader`), those of an import by upload, and one kind for each refusal of a decision: its code is the
-refusal's, with dashes.
+The problems of web.problems, those of a request that is no command (`InvalidBody`, `BodyTooLarge`, `NotJson`),
+those of an import by upload, and one kind for each refusal of a decision: its code is the refusal's, with dashes.
 """
 
 from datetime import datetime
@@ -17,11 +16,6 @@ from drumbeat.web.problems import BadRequest, NotFound, Problem
 class InvalidBody(BadRequest):
     code = "invalid-body"
     title = "The body is not what this command takes"
-
-
-class InvalidHeader(BadRequest):
-    code = "invalid-header"
-    title = "A header has a value that is not allowed"
 
 
 class BodyTooLarge(Problem):

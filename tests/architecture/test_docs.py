@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from drumbeat.access import person
 from drumbeat.cli import app
 from drumbeat.events.outcomes import MEANING
 from drumbeat.opsapi.exits import Exit
 from drumbeat.readapi.app import Deps as ReadDeps
 from drumbeat.readapi.app import create_app
 from drumbeat.web.app import create_app as create
+from drumbeat.web.authenticating import OwnProcess
 from drumbeat.writeapi.app import Deps, writing
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +102,7 @@ def test_the_exit_codes_are_documented_with_their_numbers() -> None:
 
 def test_the_api_page_lists_every_path_and_every_problem() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
-    served = create_app(ReadDeps(read_models_url="", ledger_url="")).openapi()["paths"]
+    served = create_app(ReadDeps(read_models_url="", ledger_url=""), OwnProcess(person)).openapi()["paths"]
     assert set(re.findall(r"^\| `(/[^`]*)` \|", page, re.MULTILINE)) == set(served)
     assert problems_on(page) == problems_in(served)
 
@@ -108,8 +110,8 @@ def test_the_api_page_lists_every_path_and_every_problem() -> None:
 def test_the_page_of_commands_lists_every_command_and_every_problem() -> None:
     page = (ROOT / "docs" / "commands.md").read_text()
     nothing: Any = None
-    deps = Deps(commands=nothing, dry=nothing, uploads=nothing, source=nothing, principal=nothing)
-    served = create([writing(deps)]).openapi()["paths"]
+    deps = Deps(commands=nothing, dry=nothing, uploads=nothing, source=nothing)
+    served = create([writing(deps)], OwnProcess(person)).openapi()["paths"]
     commands = {f"{method.upper()} {path}" for path, operations in served.items() for method in operations}
     assert set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", page, re.MULTILINE)) == commands
     assert problems_on(page) == problems_in(served)
@@ -132,7 +134,7 @@ def problems_in(paths: dict[str, Any]) -> set[tuple[int, str]]:
 
 def test_every_parameter_that_the_api_page_uses_exists() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
-    served = create_app(ReadDeps(read_models_url="", ledger_url="")).openapi()["paths"]
+    served = create_app(ReadDeps(read_models_url="", ledger_url=""), OwnProcess(person)).openapi()["paths"]
     used = re.findall(r"curl -s 'http://127.0.0.1:8400([^'?]+)\?([^']+)'", page)
     assert len(used) >= 3
     for path, query in used:

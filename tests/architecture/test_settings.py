@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from drumbeat.settings import LogFormat, Settings, SettingsError, allowed, read, table, variable_of
+from drumbeat.choices import LogFormat
+from drumbeat.settings import Settings, SettingsError, allowed, read, table, variable_of
 
 ROOT = Path(__file__).parents[2]
 

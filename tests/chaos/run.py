@@ -17,6 +17,7 @@ from chaos.read_models import RowsFound, caught_up, judge_rows
 from chaos.storm import Storm, storm
 from chaos.topics import TopicsFound, judge_topics
 from chaos.writers import Answered, Reader, reading, writing
+from support.keys import key_for
 
 _RECOVERY_SECONDS: Final = 300.0
 _TELLING: Final = ("relay_term_begins", "partitions_reassigned", "another_projector_was_first")
@@ -99,7 +100,7 @@ def _blow(
     blowing: Storm, seed: int, plan: Sequence[Fault], writers: int, figures: Figures
 ) -> tuple[Answered, Reader]:
     url, executor = blowing.postgres.url, Executor(blowing, blowing.diary)
-    with writing(url, seed, writers) as answered, reading(blowing.api, answered) as reader:
+    with writing(url, seed, writers) as answered, reading(blowing.api, key_for(url), answered) as reader:
         assert executor.settle(lambda: answered.calls.total() > 0 and caught_up(url, 1), 90), "nothing flows"
         began_at = monotonic()
         blowing.diary.note("begins")

@@ -26,6 +26,7 @@ from drumbeat.commands.loop import Idempotency
 from drumbeat.commands.senders import AssignSender, RegisterSender
 from drumbeat.events.values import CallOutcome, CampaignKind, Channel, GoalRole
 from drumbeat.eventstore.ledger import EventStoreLedger
+from support.keys import asking
 from support.sealing import MASTER
 
 CONTACTS: Final = 400
@@ -127,8 +128,8 @@ def writing(url: str, seed: int, count: int) -> Iterator[Answered]:
 class Reader:
     """Looks at dashboards through the API all the time. What is answered is whole, or says that it is not."""
 
-    def __init__(self, address: str, answered: Answered) -> None:
-        self._address, self._answered = address, answered
+    def __init__(self, address: str, key: str, answered: Answered) -> None:
+        self._address, self._key, self._answered = address, key, answered
         self.answers: Counter[str] = Counter()
         self.wrong: list[str] = []
 
@@ -142,7 +143,8 @@ class Reader:
 
     def _look(self, campaign_id: UUID) -> None:
         try:
-            with urlopen(f"{self._address}/campaigns/{campaign_id}/dashboard", timeout=20) as answer:
+            asked = asking(f"{self._address}/campaigns/{campaign_id}/dashboard", self._key)
+            with urlopen(asked, timeout=20) as answer:
                 self._judge(campaign_id, json.loads(answer.read()))
                 self.answers["200"] += 1
         except HTTPError as error:
@@ -160,9 +162,9 @@ class Reader:
 
 
 @contextmanager
-def reading(address: str, answered: Answered) -> Iterator[Reader]:
-    """One reader."""
-    reader, stop = Reader(address, answered), threading.Event()
+def reading(address: str, key: str, answered: Answered) -> Iterator[Reader]:
+    """One reader, who shows a key."""
+    reader, stop = Reader(address, key, answered), threading.Event()
     thread = threading.Thread(target=reader.run, args=[stop], name="reader")
     thread.start()
     try:

@@ -23,7 +23,7 @@ def server(database_url: str) -> Iterator[Writing]:
 
 @pytest.fixture
 def api(server: Writing) -> Iterator[Drumbeat]:
-    with Drumbeat(str(server.client.base_url)) as made:
+    with Drumbeat(str(server.client.base_url), key=server.key) as made:
         yield made
 
 
@@ -104,7 +104,10 @@ class LosesAnswers(httpx.BaseTransport):
 def test_a_command_whose_answer_was_lost_has_its_effect_once(server: Writing) -> None:
     unreliable = LosesAnswers(lost=2)
     with Drumbeat(
-        str(server.client.base_url), transport=unreliable, retries=Retries(first_pause_seconds=0.001)
+        str(server.client.base_url),
+        key=server.key,
+        transport=unreliable,
+        retries=Retries(first_pause_seconds=0.001),
     ) as api:
         answer = api.campaigns.draft(kind="call", name="Spring")
     assert answer.repeated

@@ -28,6 +28,15 @@ MAY = {
     "intake.uploads": {Role.WRITE: {"SELECT", "INSERT", "UPDATE"}},
     "intake.uploads_number_seq": {},
     "intake.refused_rows": {Role.WRITE: {"SELECT", "INSERT"}},
+    "access.api_keys": {
+        Role.WRITE: {
+            "SELECT",
+            "INSERT",
+            "UPDATE(secret_hash, old_secret_hash, old_secret_until, rotated_at, revoked_at)",
+        },
+        Role.KEYS: {"SELECT", "UPDATE(last_used_at)"},
+    },
+    "access.workspaces": {Role.WRITE: {"SELECT", "INSERT"}},
     "access.workspace_keys": {Role.WRITE: {"SELECT", "INSERT(workspace_id, key)"}},
     "access.person_keys": {
         Role.WRITE: {"SELECT", "INSERT(person_id, workspace_id, master, wrapped)"},

@@ -7,11 +7,12 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
 from drumbeat.bootstrap import now
+from support.keys import asking, key_for
 from support.machine import DRUMBEAT, environment, until
 from support.proxy import line_to
 from support.whole import whole_system
@@ -44,11 +45,12 @@ def test_api_projector_and_policies_wait_for_a_database_that_comes_later(
             assert until(lambda name=name, sign=sign: sign in logs[name].read_text()), name  # type: ignore[misc]
         assert [name for name, one in begun.items() if one.poll() is not None] == []
         line.mend()
-        card = f"http://127.0.0.1:{env['DRUMBEAT_API_PORT']}/campaigns/{campaign_id}"
+        address = f"http://127.0.0.1:{env['DRUMBEAT_API_PORT']}/campaigns/{campaign_id}"
+        card = asking(address, key_for(database_url))
         assert until(lambda: status_at(card) == "running"), {name: log.read_text() for name, log in logs.items()}
 
 
-def status_at(address: str) -> str | None:
+def status_at(address: Request) -> str | None:
     """The status on a campaign's card; None while it cannot be had."""
     try:
         with urlopen(address, timeout=5) as answer:

@@ -56,7 +56,7 @@ def test_every_request_that_it_offers_is_answered(running: Machine) -> None:
     urls = running.urls()
     assert len(urls) >= 5
     for url in urls:
-        with urlopen(url, timeout=20) as answer:
+        with urlopen(running.asking(url.removeprefix(running.address)), timeout=20) as answer:
             assert answer.status == 200
     with urlopen(running.address + "/", timeout=20) as page:
         assert page.headers["content-type"].startswith("text/html")

@@ -27,7 +27,7 @@ def server(database_url: str) -> Iterator[Writing]:
 
 @pytest.fixture
 def api(server: Writing) -> Iterator[Drumbeat]:
-    with Drumbeat(str(server.client.base_url)) as made:
+    with Drumbeat(str(server.client.base_url), key=server.key) as made:
         yield made
 
 

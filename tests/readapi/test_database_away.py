@@ -117,7 +117,7 @@ def test_reads_beyond_the_pool_wait_and_then_say_so(reading: Reading) -> None:
     ):
         get(client, "/campaigns")
         connection.execute("LOCK TABLE gen_1.campaigns IN ACCESS EXCLUSIVE MODE")
-        with httpx.Client(base_url=client.base_url, timeout=30) as other:
+        with httpx.Client(base_url=client.base_url, timeout=30, auth=client.auth) as other:
             hanging = [threading.Thread(target=other.get, args=("/campaigns",)) for _ in range(2)]
             for thread in hanging:
                 thread.start()

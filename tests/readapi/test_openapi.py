@@ -7,8 +7,9 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import httpx
@@ -17,7 +18,11 @@ import structlog
 from jsonschema import Draft202012Validator
 
 import drumbeat
+from drumbeat.access import RateLimit
+from drumbeat.events.workspace import KeyScope
+from drumbeat.web.authenticating import OwnProcess
 from drumbeat.web.problems import OF_ANY_REQUEST
+from support.keys import bearer, gate_for, key_for, stored_keys
 from support.postgres import TestServer
 from support.reading import Reading, away, get, kinds_of_problems, pages, problem
 from support.story import ANN, GONE, NOW, NUMBER, SPRING, TERM_DEPOSIT
@@ -154,8 +159,32 @@ PROVOKED: dict[str, Callable[[str], str]] = {
 }
 
 
-def _break(_request: object) -> object:
+def shown(url: str) -> dict[str, dict[str, str]]:
+    """The headers that a problem about who asks needs to be met."""
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    revoked = key_for(url, name="revoked")
+    stored_keys(url).revoke("default", "revoked", at=long_ago)
+    return {
+        "no-key": {},
+        "unknown-key": bearer("drumbeat"),
+        "expired-key": bearer(key_for(url, expires_at=long_ago)),
+        "revoked-key": bearer(revoked),
+        "missing-scope": bearer(key_for(url, scopes=[KeyScope.WRITE])),
+        "invalid-header": bearer(key_for(url)) | {"Drumbeat-Actor": ""},
+    }
+
+
+def _break() -> NoReturn:
     raise RuntimeError
+
+
+@contextmanager
+def out_of_requests(story: Reading) -> Iterator[httpx.Client]:
+    """A client whose key has sent all that it may, at a clock that stands still."""
+    limited = gate_for(story.database_url, limit=RateLimit(1, clock=lambda: 0.0))
+    with story.client(limited, metrics_need_key=True) as client:
+        assert client.get("/campaigns").status_code == 200
+        yield client
 
 
 @contextmanager
@@ -170,7 +199,15 @@ def troubled(story: Reading, server: TestServer) -> Iterator[dict[str, httpx.Cli
                 story.client(read_models_url=away(story.database_url), wait_for_connection_seconds=0.05)
             ),
             "not-ready": stack.enter_context(empty.client(ledger_url=away(story.database_url))),
-            "internal-error": stack.enter_context(story.client(principal=_break)),
+            **dict.fromkeys(
+                ("database-away /metrics", "database-away /metrics/definitions"),
+                stack.enter_context(
+                    story.client(gate_for(away(story.database_url), wait_seconds=0.2), metrics_need_key=True)
+                ),
+            ),
+            "guarded": stack.enter_context(story.client(metrics_need_key=True)),
+            "too-many-requests": stack.enter_context(out_of_requests(story)),
+            "internal-error": stack.enter_context(story.client(OwnProcess(_break))),
         }
 
 
@@ -178,11 +215,16 @@ def test_every_declared_problem_can_be_met_and_is_declared_with_its_status(
     client: httpx.Client, story: Reading, postgres_server: TestServer, document: dict[str, Any]
 ) -> None:
     met: set[str] = set()
+    headers = shown(story.database_url)
     with structlog.testing.capture_logs(), troubled(story, postgres_server) as clients:
         for path, operation in operations(document):
             for code in set(declared(operation)) - OF_THE_SERVER:
                 ask = PROVOKED.get(code, asked_of)
-                answer = clients.get(code, client).get(ask(path))
+                at = clients.get(f"{code} {path}", clients.get(code, client))
+                if code in headers:
+                    answer = clients["guarded"].get(ask(path), headers=headers[code], auth=None)
+                else:
+                    answer = at.get(ask(path))
                 assert problem(answer)["code"] == code, (path, code)
                 assert str(answer.status_code) in operation["responses"], (path, code)
                 assert code in operation["responses"][str(answer.status_code)]["description"]

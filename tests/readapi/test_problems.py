@@ -1,12 +1,15 @@
 """What is asked wrongly is answered with a problem that says what is wrong; tokens and entity tags on the rest."""
 
+from typing import NoReturn
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import structlog
 
+from drumbeat.access import person
 from drumbeat.readapi import cursors
+from drumbeat.web.authenticating import OwnProcess
 from support.postgres import TestServer
 from support.reading import Reading, get, problem
 from support.story import NOW, SPRING
@@ -141,10 +144,10 @@ def test_a_mistake_of_ours_is_answered_and_its_details_stay_in_the_log(postgres_
         reading = Reading(url, now=NOW)
         reading.applied()
 
-        def broken(_request: object) -> object:
+        def broken() -> NoReturn:
             raise RuntimeError("secret detail")
 
-        with reading.client(principal=broken) as client, structlog.testing.capture_logs() as logs:
+        with reading.client(OwnProcess(broken)) as client, structlog.testing.capture_logs() as logs:
             answer = client.get("/campaigns")
             assert answer.status_code == 500
             assert problem(answer)["code"] == "internal-error"
@@ -155,7 +158,10 @@ def test_a_mistake_of_ours_is_answered_and_its_details_stay_in_the_log(postgres_
 def test_a_database_without_read_models_is_not_ready(postgres_server: TestServer) -> None:
     with postgres_server.fresh_database() as url:
         reading = Reading(url.replace("/test_", "/no_such_"))
-        with reading.client(wait_for_connection_seconds=0.2) as client:
+        with (
+            reading.client(OwnProcess(person), wait_for_connection_seconds=0.2) as made,
+            httpx.Client(base_url=made.base_url) as client,
+        ):
             answer = client.get("/campaigns")
             assert (answer.status_code, problem(answer)["code"]) == (503, "database-away")
             assert int(answer.headers["retry-after"]) >= 1

@@ -41,6 +41,7 @@ def test_there_is_a_topic_for_each_kind_of_stream_and_one_for_dead_letters() -> 
         "senders": "sender",
         "schedules": "schedule",
         "suppressions": "suppression",
+        "workspaces": "workspace",
         "people": "person",
         "dead-letters": None,
     }

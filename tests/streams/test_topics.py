@@ -12,6 +12,7 @@ from kafka import KafkaAdminClient
 
 from drumbeat.settings import Settings
 from drumbeat.transport.cluster import Cluster, KafkaAway, KafkaRefused, KafkaUnfit
+from drumbeat.transport.topic_definitions import definitions
 from drumbeat.transport.topics import State, Topic, check, create_or_check, topics_as_set, topics_of
 from support.kafka import Broker
 from support.machine import free_ports, until
@@ -52,6 +53,7 @@ def test_topics_are_made_once_and_are_as_told_from_then_on(kafka_cluster: Cluste
         "schedules": 1,
         "senders": 1,
         "suppressions": 1,
+        "workspaces": 1,
     }
 
 
@@ -61,14 +63,14 @@ def test_looking_makes_nothing_and_names_what_is_missing(kafka_cluster: Cluster)
     with pytest.raises(KafkaUnfit) as refused:
         check(kafka_cluster, wanted(kafka_cluster))
     lines = str(refused.value).splitlines()
-    assert len(lines) == 7
+    assert len(lines) == len(definitions())
     assert lines[0] == f"{kafka_cluster.topic('campaigns')}: is missing; `drumbeat streams create` makes it"
 
 
 def test_only_what_is_missing_is_made(kafka_cluster: Cluster) -> None:
     create_or_check(kafka_cluster, wanted(kafka_cluster)[:3])
     outcomes = create_or_check(kafka_cluster, wanted(kafka_cluster))
-    assert [outcome.state for outcome in outcomes] == [State.AS_TOLD] * 3 + [State.MADE] * 4
+    assert [outcome.state for outcome in outcomes] == [State.AS_TOLD] * 3 + [State.MADE] * (len(definitions()) - 3)
 
 
 def test_another_number_of_partitions_is_refused_by_name_and_changed_by_nobody(kafka_cluster: Cluster) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import psutil
 import structlog
@@ -138,12 +138,17 @@ class Machine:
 
     def urls(self) -> list[str]:
         """The requests that it offers to paste."""
-        return re.findall(r"curl -s '(\S+)'", self.said)
+        return re.findall(r"curl -s -H \"Authorization: Bearer \$\(cat \S+\)\" '(\S+)'", self.said)
+
+    def asking(self, path: str) -> Request:
+        """A GET of a path, with the key of the machine."""
+        key = (self.home / "key").read_text().strip()
+        return Request(self.address + path, headers={"Authorization": f"Bearer {key}"})
 
     def get(self, path: str) -> Any:
         """The JSON at a path of the API; None while it does not answer, or answers with an error."""
         try:
-            with urlopen(self.address + path, timeout=20) as answer:
+            with urlopen(self.asking(path), timeout=20) as answer:
                 return json.loads(answer.read())
         except (HTTPError, URLError, OSError):
             return None

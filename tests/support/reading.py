@@ -13,10 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import psycopg
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
-from drumbeat.access import person
-from drumbeat.events import Principal
 from drumbeat.projections import (
     activity,
     attempts,
@@ -29,8 +27,10 @@ from drumbeat.projections import (
     senders,
 )
 from drumbeat.readapi.app import Deps, create_app
+from drumbeat.web.authenticating import Gate
 from drumbeat.web.connection import Guard, guarded
 from drumbeat.web.problems import Problem
+from support.keys import Keys, Showing, gate_for
 from support.projecting import EPOCH, ListLog, project
 from support.sealing import MASTER, keep_keys
 
@@ -63,28 +63,23 @@ class Reading:
         project(self.log, self.database_url, ALL)
 
     @contextmanager
-    def client(self, **deps: Any) -> Iterator[httpx.Client]:
-        """The application, started; asks as this workspace at this clock."""
+    def client(self, gate: Gate | None = None, **deps: Any) -> Iterator[httpx.Client]:
+        """The application, started; asks with a key of this workspace at this clock."""
         settings: dict[str, Any] = {
             "read_models_url": self.database_url,
             "ledger_url": self.database_url,
             "master": MASTER,
             "connections": 4,
             "clock": lambda: self.now,
-            "principal": self._principal,
         }
         made = Deps(**(settings | deps))
-        with served(create_app(made)) as url, httpx.Client(base_url=url, timeout=30) as client:
+        keys = Keys(self.database_url)
+        shown = Showing(lambda: keys.of(self.workspace_id))
+        with (
+            served(create_app(made, gate or gate_for(self.database_url))) as url,
+            httpx.Client(base_url=url, timeout=30, auth=shown) as client,
+        ):
             yield client
-
-    def _principal(self, _request: Request) -> Principal:
-        asked = person()
-        return Principal(
-            workspace_id=self.workspace_id,
-            actor=asked.actor,
-            cause=asked.cause,
-            correlation_id=asked.correlation_id,
-        )
 
 
 _INSERT = """

@@ -3,17 +3,15 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
-from fastapi import Request
 
 from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.limits import Limits
-from drumbeat.events import Principal
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.uploads import StoredUploads
 from drumbeat.projections.engine.projector import Projector
@@ -24,9 +22,10 @@ from drumbeat.web.app import create_app
 from drumbeat.writeapi import app as writeapi
 from drumbeat.writeapi.dry import DryLedger
 from support.given import NOW
+from support.keys import Keys, Showing, gate_for
 from support.reading import served
 from support.sealing import MASTER, keys_in
-from support.whole import ADA, OneKey
+from support.whole import OneKey
 
 
 @dataclass(slots=True)
@@ -38,7 +37,13 @@ class Writing:
     uploads: StoredUploads
     projector: Projector
     now: datetime = NOW
-    principal: Principal = ADA
+    workspace_id: str = "default"
+    keys: Keys = field(init=False)
+
+    @property
+    def key(self) -> str:
+        """The key that requests show: it may do everything in the workspace."""
+        return self.keys.of(self.workspace_id)
 
     def post(self, path: str, body: Any = None, *, method: str = "POST", **headers: str) -> httpx.Response:
         """Send a command; header names with underscores for dashes."""
@@ -73,9 +78,6 @@ def writing(
     ):
         made = Writing(httpx.Client(), ledger, uploads, Projector(source, url, PROJECTIONS, ask=keys_in(url)))
 
-        def principal(_request: Request) -> Principal:
-            return made.principal
-
         parts = [
             readapi.reading(
                 readapi.Deps(
@@ -83,7 +85,6 @@ def writing(
                     ledger_url=url,
                     master=MASTER,
                     clock=lambda: made.now,
-                    principal=principal,
                     connections=4,
                     wait_limit_seconds=wait_limit_seconds,
                 )
@@ -94,14 +95,17 @@ def writing(
                     dry=Commands(DryLedger(ledger), OneKey(), limits),
                     uploads=uploads,
                     source=contacts_of,
-                    principal=principal,
                     clock=lambda: made.now,
                     # Keys expire by the database's clock, not by the test's.
                     **{"key_kept_for": timedelta(days=36_500), **deps},
                 )
             ),
         ]
-        with served(create_app(parts)) as address, httpx.Client(base_url=address, timeout=30) as client:
+        made.keys = Keys(url)
+        with (
+            served(create_app(parts, gate_for(url))) as address,
+            httpx.Client(base_url=address, timeout=30, auth=Showing(lambda: made.key)) as client,
+        ):
             made.client = client
             yield made
 

@@ -1,7 +1,6 @@
 """One command for many campaigns: each is judged by itself, answered by itself, and done once under a key."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -95,7 +94,7 @@ def test_a_dry_run_answers_for_each_and_writes_nothing(api: Writing) -> None:
 def test_campaigns_of_another_workspace_are_not_there(api: Writing) -> None:
     ids = drafted(api, 1)
     before = api.ledger.head()
-    api.principal = replace(api.principal, workspace_id="other")
+    api.workspace_id = "other"
     answer = bulk(api, "archive", ids)
     assert answer["results"][0]["problem"]["code"] == "unknown-stream"
     assert api.ledger.head() == before

@@ -1,7 +1,6 @@
 """Contacts of one campaign enrolled in another: one, some, or all that the filters of their list let through."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 from uuid import UUID, uuid4
@@ -166,13 +165,13 @@ def test_a_source_that_is_not_there_is_a_problem(api: Writing) -> None:
 
 def test_contacts_of_another_workspace_cannot_be_had(api: Writing) -> None:
     origin = source(api)
-    api.principal = replace(api.principal, workspace_id="other")
+    api.workspace_id = "other"
     target = drafted(api)
     api.project()
     path = f"/campaigns/{target}/contacts/from-campaign"
     before = api.ledger.head()
     assert problem(api.post(path, {"source_campaign_id": origin}))["code"] == "unknown-campaign"
-    api.principal = replace(api.principal, workspace_id="default")
+    api.workspace_id = "default"
     other = drafted(api)
     api.project()
     answer = api.post(f"/campaigns/{target}/contacts/from-campaign", {"source_campaign_id": other})

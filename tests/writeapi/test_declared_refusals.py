@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from drumbeat import aggregates
+from drumbeat.access import person
 from drumbeat.aggregates.refusals import RefusalCode as No
 from drumbeat.commands import limits
 from drumbeat.commands.command import Command
 from drumbeat.commands.dispatch import HANDLERS
 from drumbeat.web.app import create_app
+from drumbeat.web.authenticating import OwnProcess
 from drumbeat.writeapi.app import Deps, writing
 from drumbeat.writeapi.commanding import ANY_COMMAND
 from drumbeat.writeapi.problems import REFUSALS
@@ -27,7 +29,7 @@ CODES = {kind.code: code for code, kind in REFUSALS.items()}
 
 
 def operations() -> dict[str, dict[str, Any]]:
-    app = create_app([writing(Deps(commands=None, dry=None, principal=None, uploads=None, source=None))])  # type: ignore[arg-type]
+    app = create_app([writing(Deps(commands=None, dry=None, uploads=None, source=None))], OwnProcess(person))  # type: ignore[arg-type]
     every = [operation for methods in app.openapi()["paths"].values() for operation in methods.values()]
     return {one["operationId"]: one for one in every if one["operationId"] in BY_NAME}
 

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from threading import Event
 from typing import Any
 from uuid import uuid4
@@ -76,7 +75,7 @@ def test_a_file_is_taken_at_once_and_its_rows_become_contacts_in_the_background(
     )
     work(api)
     done = get(api.client, answer.headers["location"])
-    assert (done["state"], done["share_done"], done["actor"]) == ("done", 1, "ada")
+    assert (done["state"], done["share_done"], done["actor"]) == ("done", 1, "key:tests")
     assert (done["rows_read"], done["accepted"], done["refused"]) == (2, 2, 0)
     assert report(api, done) == []
     api.project()
@@ -249,9 +248,9 @@ def test_more_imports_than_a_workspace_may_have_are_429_until_one_has_ended(data
         document = problem(answer)
         assert (document["status"], document["code"]) == (429, "too-many-imports")
         assert int(answer.headers["retry-after"]) == document["retry_after_seconds"]
-        api.principal = replace(api.principal, workspace_id="other")
+        api.workspace_id = "other"
         assert upload(api, drafted(api), FILE).status_code == 202
-        api.principal = replace(api.principal, workspace_id="default")
+        api.workspace_id = "default"
         api.done(f"/imports/{first['import_id']}/cancel")
         assert upload(api, campaign, FILE, Idempotency_Key="k-1").status_code == 202
 
@@ -298,11 +297,11 @@ def test_imports_are_listed_newest_first_page_by_page_and_by_campaign(api: Writi
 def test_an_import_of_another_workspace_is_not_there(api: Writing) -> None:
     standing = upload(api, drafted(api), FILE).json()["queued"]
     path = f"/imports/{standing['import_id']}"
-    api.principal = replace(api.principal, workspace_id="other")
+    api.workspace_id = "other"
     for answer in (api.client.get(path), api.client.get(f"{path}/report"), api.post(f"{path}/cancel")):
         assert (problem(answer)["status"], problem(answer)["code"]) == (404, "unknown-import")
     assert get(api.client, "/imports")["items"] == []
     answer = api.client.get("/imports", params={"cursor": standing["import_id"]})
     assert problem(answer)["code"] == "invalid-parameter"
-    api.principal = replace(api.principal, workspace_id="default")
+    api.workspace_id = "default"
     assert get(api.client, path)["state"] == "queued"

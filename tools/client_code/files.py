@@ -11,8 +11,10 @@ from client_code.modules import api_module, group_module, models_module, package
 from client_code.operations import operations_of
 from client_code.schemas import Schemas
 from drumbeat import bootstrap
+from drumbeat.access import person
 from drumbeat.commands.ledger import Ledger
 from drumbeat.settings import Settings
+from drumbeat.web.authenticating import OwnProcess
 
 ROOT = Path(str(drumbeat.__file__)).parents[1]
 FOLDER = ROOT / "src" / "client" / "generated"
@@ -21,7 +23,7 @@ FOLDER = ROOT / "src" / "client" / "generated"
 def document() -> dict[str, Any]:
     """The OpenAPI document of both APIs, as they are served together. Nothing is connected for it."""
     no_ledger = cast("Ledger", object())
-    return bootstrap.api(Settings(), "postgresql://", no_ledger).openapi()
+    return bootstrap.api(Settings(), "postgresql://", OwnProcess(person), no_ledger).openapi()
 
 
 def generated() -> dict[Path, str]:

@@ -61,6 +61,7 @@ def _record(fact: type[Fact]) -> bytes:
             correlation_id=uid(f"correlation of {fact.TYPE}"),
             causation_id=uid(f"cause of {fact.TYPE}") if cause is Cause.SYSTEM else None,
             person_id=uid("person") if "private" in fact.model_fields else None,
+            via="key:crm" if cause is Cause.USER else None,
             fact=fact.model_validate(_filled(fact, fact.TYPE)),
         ),
         _seal,

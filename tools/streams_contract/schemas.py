@@ -64,6 +64,7 @@ def _of_fact(fact: type[Fact]) -> Schema:
     optional = {
         "campaignid": told(_UUID, "The campaign that it belongs to."),
         "causationid": told(_UUID, "The event that made a policy act."),
+        "via": told({"type": "string"}, "The key through which a product named the actor for whom it acted."),
     }
     schema = _document(fact.TYPE, description, envelope, optional, data)
     return schema if definitions is None else {**schema, "$defs": definitions}

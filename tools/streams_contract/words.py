@@ -81,4 +81,8 @@ WORDS: Final[dict[str, Any]] = {
     "Step.name": "Remind by e-mail",
     "SuppressionAdded.source": "do_not_call_list",
     "ScheduleDefined.name": "Office hours",
+    "WorkspaceCreated.name": "Acme",
+    "WorkspaceKeyCreated.name": "crm",
+    "WorkspaceKeyRevoked.name": "crm",
+    "WorkspaceKeyRotated.name": "crm",
 }

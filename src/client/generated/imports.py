@@ -37,6 +37,21 @@ class ImportsOperations:
             answers=Uploaded,
         )
 
+    def cancel(self, import_id: Id, *, dry_run: bool = False, idempotency_key: str | None = None) -> Import:
+        """Take no more of a file.
+
+        Who is enrolled already stays. One that runs ends after its current chunk: `cancelling` until then.
+
+        `POST /imports/{import_id}/cancel`
+        """
+        return self._connection.command(
+            "POST",
+            path("/imports/{import_id}/cancel", import_id=import_id),
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            answers=Import,
+        )
+
     def list(
         self, *, campaign_id: Id | None = None, limit: int | None = None, cursor: Id | None = None
     ) -> ImportPage:
@@ -74,18 +89,3 @@ class ImportsOperations:
         `GET /imports/{import_id}/report`
         """
         return self._connection.raw("GET", path("/imports/{import_id}/report", import_id=import_id), answers=bytes)
-
-    def cancel(self, import_id: Id, *, dry_run: bool = False, idempotency_key: str | None = None) -> Import:
-        """Take no more of a file.
-
-        Who is enrolled already stays. One that runs ends after its current chunk: `cancelling` until then.
-
-        `POST /imports/{import_id}/cancel`
-        """
-        return self._connection.command(
-            "POST",
-            path("/imports/{import_id}/cancel", import_id=import_id),
-            query={"dry_run": dry_run or None},
-            idempotency_key=idempotency_key,
-            answers=Import,
-        )

@@ -286,7 +286,8 @@ class Cell(msgspec.Struct, kw_only=True):
 
 
 class Change(msgspec.Struct, kw_only=True):
-    """One change. `subject_id` is the goal, analysis or number that it is about.
+    """One change. `subject_id` is the goal, analysis, number or key that it is about. `via` is the key
+    through which a product named the actor; without one the actor acted by itself.
 
     `before` and `after` hold the changed keys, where the event says what was before.
     """
@@ -294,6 +295,7 @@ class Change(msgspec.Struct, kw_only=True):
     position: int
     time: datetime
     actor: str
+    via: str | None
     cause: str
     stream: str
     stream_id: UUID

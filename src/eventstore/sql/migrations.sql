@@ -10,7 +10,7 @@ DECLARE
     wanted text;
 BEGIN
     FOREACH wanted IN ARRAY ARRAY[
-        'drumbeat_write', 'drumbeat_read', 'drumbeat_relay', 'drumbeat_project', 'drumbeat_policies'
+        'drumbeat_write', 'drumbeat_read', 'drumbeat_keys', 'drumbeat_relay', 'drumbeat_project', 'drumbeat_policies'
     ] LOOP
         BEGIN
             IF to_regrole(wanted) IS NULL THEN
