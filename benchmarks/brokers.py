@@ -1,7 +1,6 @@
 """A real Kafka broker for benchmarks: the one that the tests start, with a heap of a small server."""
 
 import contextlib
-import sys
 import tempfile
 import threading
 import time
@@ -14,10 +13,6 @@ from drumbeat.transport import topics
 from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.publishing import KafkaPublisher
 from drumbeat.transport.relay import Relay
-
-# The broker belongs to the tests, which are no package: they are run with their folder on the path.
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-
 from support.kafka import broker_in
 from support.kafka.programs import kafka_version
 

@@ -56,7 +56,7 @@ def _with_clients(bench: Bench, url: str, key: str, ports: tuple[int, int], clie
 
     def commanded() -> float:
         campaign, references = running_campaign(url, clients * contacts)
-        scripts = [_script(campaign, references[one::clients], key) for one in range(clients)]
+        scripts = [script_of(campaign, references[one::clients], key) for one in range(clients)]
         before = head_of(url)
         rate, took = _measured(ours, scripts)
         p99_ms.append(statistics.quantiles(took, n=100)[98] * 1_000)
@@ -65,7 +65,8 @@ def _with_clients(bench: Bench, url: str, key: str, ports: tuple[int, int], clie
 
     def parsed() -> float:
         campaign, references = uuid4(), [str(number) for number in range(clients * contacts)]
-        return _measured(parsing, [_script(campaign, references[one::clients], key) for one in range(clients)])[0]
+        scripts = [script_of(campaign, references[one::clients], key) for one in range(clients)]
+        return _measured(parsing, scripts)[0]
 
     axis = f"command-http-{clients}"
     result = bench.compare(axis, "commands/s", ours=commanded, peer=parsed, goal=Goal(per_peer=0.3))
@@ -92,7 +93,8 @@ def running_campaign(url: str, people: int) -> tuple[UUID, list[str]]:
     return campaign, references
 
 
-def _script(campaign: UUID, references: Sequence[str], key: str) -> list[bytes]:
+def script_of(campaign: UUID, references: Sequence[str], key: str) -> list[bytes]:
+    """The requests of a client that places a call to each of these people, connects it and ends it."""
     script = []
     for reference in references:
         calls = f"/campaigns/{campaign}/contacts/{contact_id(campaign, reference)}/calls"

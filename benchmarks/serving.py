@@ -43,7 +43,7 @@ def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
     """A request as it goes over the wire; header names with underscores for dashes."""
     told = {"Host": "drumbeat", **{name.replace("_", "-"): value for name, value in headers.items()}}
     if body:
-        told |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        told = {"Content-Type": "application/json", "Content-Length": str(len(body))} | told
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
