@@ -27,8 +27,8 @@ $(VENV)/.installed-bench: requirements-bench.lock $(VENV)/.installed
 
 setup: $(VENV)/.installed ## make the virtual environment from the lock
 
-run: setup ## start everything with a demonstration campaign; Ctrl-C ends it
-	@exec $(BIN)/drumbeat up --demonstration
+run: setup ## start everything with a demonstration that goes on; Ctrl-C ends it
+	@exec $(BIN)/drumbeat up --demonstration --live
 
 run-kafka: setup ## the same with everything going through Kafka (needs Java 17 and Maven)
 	@PYTHONPATH=tests exec $(BIN)/python -m support.kafka drumbeat $(KAFKA_PORT)

@@ -71,6 +71,7 @@ def up(
     people: Annotated[
         int, typer.Option(min=1, max=2_000, help="How many people the demonstration calls.")
     ] = 2_000,
+    live: Annotated[bool, typer.Option("--live", help="Let a simulated dialler go on calling over HTTP.")] = False,
 ) -> None:
     """Start everything this machine needs, and end it all with Ctrl-C."""
     from drumbeat import bootstrap
@@ -85,7 +86,7 @@ def up(
                 in_force, url, stop=stop, people=people, on_progress=lambda share: show(share, "")
             )
 
-    run = MachineRun(in_force, stop_on_signals(), say=say)
+    run = MachineRun(in_force, stop_on_signals(), say=say, live=live)
     raise typer.Exit(
         run.run(
             migrate=lambda url: bootstrap.migrate(in_force, url),
@@ -129,6 +130,14 @@ def policies(lifeline: Lifeline = None) -> None:
 def relay(lifeline: Lifeline = None) -> None:
     """Publish the log to Kafka."""
     _run("relay", lifeline)
+
+
+@app.command("simulate-live", hidden=True)
+def simulate_live(lifeline: Lifeline = None) -> None:
+    """Call the people of the demonstration's live campaign (`drumbeat up --live`)."""
+    from drumbeat.opsapi import live_dialler
+
+    live_dialler.run(settings_of("dialler"), _stop(lifeline))
 
 
 def _run(process: str, lifeline: int | None) -> None:

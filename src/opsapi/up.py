@@ -36,7 +36,8 @@ class MachineRun:
     The policies start after the demonstration is loaded: they act by the real clock, and its past is not theirs.
     """
 
-    def __init__(self, settings: Settings, stop: Event, *, say: Say) -> None:
+    def __init__(self, settings: Settings, stop: Event, *, say: Say, live: bool = False) -> None:
+        """`live`: a simulated dialler goes on calling over HTTP once everything runs."""
         self._settings = settings
         self._stop = stop
         self._say = say
@@ -46,6 +47,7 @@ class MachineRun:
         self._load_error: BaseException | None = None
         self._api = settings.address(settings.api_port)
         self._key: LocalKey | None = None
+        self._live = live
         self._announced = False
         self._policies_run = False
 
@@ -121,6 +123,8 @@ class MachineRun:
             self._announced = True
             assert self._key is not None
             self._say(ready_words(self._api, self._newest_campaign(), self._key))
+            if self._live and self._supervisor is not None:
+                self._supervisor.add("dialler", "simulate-live")
 
     def _restart_postgres(self, server: EmbeddedServer) -> None:
         log.warning("postgres_ended")
