@@ -15,6 +15,7 @@ import pytest
 
 from drumbeat.eventstore.embedded import EmbeddedServer
 from support.api_process import ApiProcess, api_process
+from support.keys import TESTS_KEY, bearer
 from support.machine import until
 from support.postgres import MIGRATION_SETS
 from support.proxy import Line, line_to
@@ -137,7 +138,7 @@ def _killed_under_commands(server: EmbeddedServer, url: str, api: ApiProcess) ->
     away, statuses = threading.Event(), set[int]()
 
     def command(number: int) -> None:
-        with httpx.Client(base_url=api.client.base_url, timeout=30) as client:
+        with httpx.Client(base_url=api.client.base_url, timeout=30, headers=bearer(TESTS_KEY)) as client:
             for turn in range(10):
                 _stubborn(client, f"{number}:{turn}", statuses, away)
 

@@ -17,7 +17,10 @@ ROWS = 40_000
 
 
 def post(up: Machine, path: str, body: bytes, content_type: str = "application/json") -> Any:
-    request = Request(up.address + path, data=body, headers={"Content-Type": content_type}, method="POST")
+    asked = up.asking(path)
+    request = Request(
+        asked.full_url, data=body, headers={**asked.headers, "Content-Type": content_type}, method="POST"
+    )
     with urlopen(request, timeout=20) as answer:
         return json.loads(answer.read())
 

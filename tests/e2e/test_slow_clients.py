@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from support.api_process import ApiProcess, answer_on, api_process, is_ended
+from support.keys import TESTS_KEY, bearer
 from support.machine import until
 from support.postgres import TestServer
 
@@ -22,7 +23,10 @@ CONNECTIONS = 300
 HEADER_BYTES = 8_000
 BODY_BYTES = 200_000
 MEMORY_BYTES = 150_000_000
-COMMAND = b"POST /campaigns HTTP/1.1\r\nHost: drumbeat\r\nContent-Type: application/json\r\n"
+COMMAND = (
+    b"POST /campaigns HTTP/1.1\r\nHost: drumbeat\r\nContent-Type: application/json\r\n"
+    b"Authorization: Bearer %s\r\n" % TESTS_KEY.encode()
+)
 BODY = b'{"kind": "call", "name": "Spring"}'
 
 
@@ -48,7 +52,7 @@ def others_go_on(api: ApiProcess) -> Iterator[None]:
     stop, seconds, statuses = threading.Event(), list[float](), set[int]()
 
     def command() -> None:
-        with httpx.Client(base_url=str(api.client.base_url), timeout=30) as client:
+        with httpx.Client(base_url=str(api.client.base_url), timeout=30, headers=bearer(TESTS_KEY)) as client:
             while not stop.is_set() or len(seconds) < 5:
                 began = time.monotonic()
                 statuses.add(client.post("/campaigns", json={"kind": "call", "name": "Other"}).status_code)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psutil
 
+from support.keys import TESTS_KEY, Keys, bearer
 from support.machine import DRUMBEAT, environment, until
 
 
@@ -40,13 +41,15 @@ class ApiProcess:
 
 @contextmanager
 def api_process(database_url: str, folder: Path, **settings: object) -> Iterator[ApiProcess]:
-    """The process, once it answers; ended at the end, whatever happened."""
-    env = environment(folder / "state", DRUMBEAT_DATABASE_URL=database_url, **settings)
+    """The process, once it answers to `TESTS_KEY`; ended at the end, whatever happened."""
+    Keys(database_url).of("default")
+    ours = {"DRUMBEAT_DATABASE_URL": database_url, "DRUMBEAT_KEY_REQUESTS_PER_SECOND": 0}
+    env = environment(folder / "state", **(ours | settings))
     log = folder / "api.log"
     port = int(env["DRUMBEAT_API_PORT"])
     with log.open("ab") as said:
         process = subprocess.Popen([DRUMBEAT, "api"], env=env, stdout=said, stderr=said)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=bearer(TESTS_KEY)) as client:
         made = ApiProcess(process, port, client, log)
         try:
             assert until(lambda: _answers(made), 60), log.read_text()
