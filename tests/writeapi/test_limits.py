@@ -22,9 +22,14 @@ from support.writing import Writing, writing
 pytestmark = pytest.mark.postgres
 LIMITS = Limits(name_characters=10, note_characters=20, batch_rows=2)
 MADE_OR_MANY = {
+    "copy_contacts",
+    "define_schedule",
     "draft_campaign",
-    "enrol_contact", "duplicate_campaign", "register_sender", "define_schedule", "enrol_contacts",
-}  # fmt: skip
+    "duplicate_campaign",
+    "enrol_contact",
+    "enrol_contacts",
+    "register_sender",
+}
 """Commands that make their stream, or are over many: they expect no version."""
 
 
