@@ -24,6 +24,7 @@ CREATE TABLE history (
 );
 
 CREATE INDEX history_of_campaign ON history (workspace_id, campaign_id, position) WHERE campaign_id IS NOT NULL;
+CREATE INDEX history_of_workspace ON history (workspace_id, position) WHERE campaign_id IS NULL;
 CREATE INDEX history_of_stream ON history (workspace_id, stream_id, position);
 
 -- name: views

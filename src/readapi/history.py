@@ -1,4 +1,4 @@
-"""What was changed in a campaign, by whom and why: the audit history, which answers for deleted campaigns too."""
+"""What was changed, by whom and why: the audit history of a campaign, a deleted one too, and of the workspace."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,6 +10,7 @@ from fastapi import Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
+from drumbeat.queries import Queries
 from drumbeat.readapi import routing
 from drumbeat.readapi.asking import Asked
 from drumbeat.readapi.campaigns import SQL as CAMPAIGNS
@@ -22,7 +23,7 @@ from drumbeat.readapi.statements import listing, load
 from drumbeat.readapi.words import in_words
 from drumbeat.web.read_models import UnknownCampaign
 
-SQL = load("history")
+SQL, WORKSPACE_SQL = load("history"), load("workspace_history")
 router = routing.router("history")
 
 
@@ -31,6 +32,15 @@ class ChangedStream(StrEnum):
 
     CAMPAIGN = "campaign"
     CONTACT = "contact"
+
+
+class WorkspaceStream(StrEnum):
+    """What kind of stream, that belongs to no campaign, was changed."""
+
+    WORKSPACE = "workspace"
+    SENDER = "sender"
+    SCHEDULE = "schedule"
+    SUPPRESSION = "suppression"
 
 
 class Change(msgspec.Struct, kw_only=True):
@@ -59,12 +69,18 @@ class Change(msgspec.Struct, kw_only=True):
     causation_id: UUID | None
 
 
-LISTING = Listing(
-    statements=listing(SQL, {"position": "by_position"}),
-    key_types={"position": int},
-    id_column="position",
-    id_type=int,
-)
+def _by_position(queries: Queries) -> Listing:
+    statements = listing(queries, {"position": "by_position"})
+    return Listing(statements=statements, key_types={"position": int}, id_column="position", id_type=int)
+
+
+LISTING = _by_position(SQL)
+OF_WORKSPACE = _by_position(WORKSPACE_SQL)
+
+Types = Annotated[list[str] | None, Query(alias="type", description="Any of these event types.")]
+Actors = Annotated[list[str] | None, Query(description="By any of these.")]
+From = Annotated[AwareDatetime | None, Query(alias="from", description="At this instant or later.")]
+To = Annotated[AwareDatetime | None, Query(description="Before this instant.")]
 
 
 @routing.reads(
@@ -82,10 +98,10 @@ def history(
     stream: Annotated[
         list[ChangedStream] | None, Query(description="Changes of the campaign, or of contacts.")
     ] = None,
-    type_: Annotated[list[str] | None, Query(alias="type", description="Any of these event types.")] = None,
-    actor: Annotated[list[str] | None, Query(description="By any of these.")] = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="At this instant or later.")] = None,
-    to: Annotated[AwareDatetime | None, Query(description="Before this instant.")] = None,
+    type_: Types = None,
+    actor: Actors = None,
+    from_: From = None,
+    to: To = None,
     order: Order = Order.DESC,
 ) -> Response:
     """Newest first. A deleted campaign's history is kept."""
@@ -102,6 +118,32 @@ def history(
         names = names_of(now, known)
         return LISTING.answer(
             ask, now, paged, lambda row: _change(row, names), sort="position", order=order, **filters
+        )
+
+
+@routing.reads(
+    router,
+    "/history",
+    answers=Page[Change],
+    problems=routing.PAGED,
+    summary="Every change of the workspace that belongs to no campaign: its keys, senders, hours, suppressions",
+)
+def workspace_history(
+    ask: Asked,
+    paged: Paged,
+    *,
+    stream: Annotated[list[WorkspaceStream] | None, Query(description="Changes of any of these.")] = None,
+    type_: Types = None,
+    actor: Actors = None,
+    from_: From = None,
+    to: To = None,
+    order: Order = Order.DESC,
+) -> Response:
+    """Newest first. What was done to keys is of the stream `workspace`; `subject_id` is the key."""
+    filters = {"stream": stream, "type": type_, "actor": actor, "from": from_, "to": to}
+    with ask.snapshot() as now:
+        return OF_WORKSPACE.answer(
+            ask, now, paged, lambda row: _change(row, {}), sort="position", order=order, **filters
         )
 
 

@@ -51,6 +51,7 @@ REQUESTS = {
     ),
     "/campaigns/{campaign_id}/senders": f"/campaigns/{SPRING}/senders",
     "/campaigns/{campaign_id}/activity": f"/campaigns/{SPRING}/activity?contact={ANN}&action=call_ended&limit=2",
+    "/history": "/history?order=asc&limit=2",
     "/campaigns/{campaign_id}/history": f"/campaigns/{SPRING}/history?stream=campaign&order=asc&limit=2",
 }
 

@@ -8,6 +8,7 @@ from drumbeat.client.generated.attempts import AttemptsOperations
 from drumbeat.client.generated.campaigns import CampaignsOperations
 from drumbeat.client.generated.contacts import ContactsOperations
 from drumbeat.client.generated.health import HealthOperations
+from drumbeat.client.generated.history import HistoryOperations
 from drumbeat.client.generated.imports import ImportsOperations
 from drumbeat.client.generated.metrics import MetricsOperations
 from drumbeat.client.generated.schedules import SchedulesOperations
@@ -23,6 +24,7 @@ class Api:
         self.campaigns = CampaignsOperations(connection)
         self.contacts = ContactsOperations(connection)
         self.health = HealthOperations(connection)
+        self.history = HistoryOperations(connection)
         self.imports = ImportsOperations(connection)
         self.metrics = MetricsOperations(connection)
         self.schedules = SchedulesOperations(connection)

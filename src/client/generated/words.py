@@ -74,3 +74,5 @@ StepChannel = Literal["phone", "email", "linkedin", "task"]
 """Where a step of a sequence happens: a channel, or a task for a person."""
 Vocabulary = Literal["survey", "sequence", "call", "message", "voice_agent"]
 """Whose words a campaign's labels are in."""
+WorkspaceStream = Literal["workspace", "sender", "schedule", "suppression"]
+"""What kind of stream, that belongs to no campaign, was changed."""
