@@ -22,6 +22,11 @@ class RateLimit:
         self._buckets: dict[Hashable, tuple[float, float]] = {}
         self._taking = Lock()
 
+    @property
+    def buckets(self) -> int:
+        """How many keys are remembered."""
+        return len(self._buckets)
+
     def take(self, key: Hashable) -> float:
         """Take one request from a key's bucket: 0.0, or the seconds until there is one to take again."""
         rate = self.per_second

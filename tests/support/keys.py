@@ -95,16 +95,20 @@ class Keys:
     """The key `tests` of each workspace that a test asks as: it may do everything, and is the same every run."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._made: dict[str, str] = {}
 
     def of(self, workspace_id: str) -> str:
         """The workspace's key; made when it is asked for first."""
         if workspace_id not in self._made:
             token = _of_tests(workspace_id)
-            _put(self._url, token, workspace_id, name="tests")
+            _put(self.url, token, workspace_id, name="tests")
             self._made[workspace_id] = token.text()
         return self._made[workspace_id]
+
+    def with_scopes(self, *scopes: KeyScope) -> str:
+        """A new key of the default workspace for these alone."""
+        return key_for(self.url, scopes=scopes)
 
 
 def _of_tests(workspace_id: str) -> Token:

@@ -19,6 +19,7 @@ from drumbeat.readapi import app as readapi
 from drumbeat.readapi.copying import contacts_of
 from drumbeat.transport.source import LogSource
 from drumbeat.web.app import create_app
+from drumbeat.web.authenticating import Gate
 from drumbeat.writeapi import app as writeapi
 from drumbeat.writeapi.dry import DryLedger
 from support.given import NOW
@@ -39,6 +40,11 @@ class Writing:
     now: datetime = NOW
     workspace_id: str = "default"
     keys: Keys = field(init=False)
+
+    @property
+    def database_url(self) -> str:
+        """The database behind everything."""
+        return self.keys.url
 
     @property
     def key(self) -> str:
@@ -68,9 +74,11 @@ def writing(
     wait_limit_seconds: float = 10.0,
     limits: Limits | None = None,
     largest_event_bytes: int = 900_000,
+    gate: Gate | None = None,
+    metrics_need_key: bool = False,
     **deps: Any,
 ) -> Iterator[Writing]:
-    """The application, served."""
+    """The application, served; `gate` None: it admits who shows a key of the database, as often as they like."""
     with (
         closing(EventStoreLedger(url, master=MASTER, limit_bytes=largest_event_bytes)) as ledger,
         closing(LogSource(url)) as source,
@@ -87,6 +95,7 @@ def writing(
                     clock=lambda: made.now,
                     connections=4,
                     wait_limit_seconds=wait_limit_seconds,
+                    metrics_need_key=metrics_need_key,
                 )
             ),
             writeapi.writing(
@@ -103,7 +112,7 @@ def writing(
         ]
         made.keys = Keys(url)
         with (
-            served(create_app(parts, gate_for(url))) as address,
+            served(create_app(parts, gate or gate_for(url))) as address,
             httpx.Client(base_url=address, timeout=30, auth=Showing(lambda: made.key)) as client,
         ):
             made.client = client
