@@ -58,7 +58,7 @@ def _with_clients(bench: Bench, url: str, key: str, ports: tuple[int, int], clie
         campaign, references = running_campaign(url, clients * contacts)
         scripts = [script_of(campaign, references[one::clients], key) for one in range(clients)]
         before = head_of(url)
-        rate, took = _measured(ours, scripts)
+        rate, took = measured(ours, scripts)
         p99_ms.append(statistics.quantiles(took, n=100)[98] * 1_000)
         _check(url, before, clients * contacts)
         return rate
@@ -66,7 +66,7 @@ def _with_clients(bench: Bench, url: str, key: str, ports: tuple[int, int], clie
     def parsed() -> float:
         campaign, references = uuid4(), [str(number) for number in range(clients * contacts)]
         scripts = [script_of(campaign, references[one::clients], key) for one in range(clients)]
-        return _measured(parsing, scripts)[0]
+        return measured(parsing, scripts)[0]
 
     axis = f"command-http-{clients}"
     result = bench.compare(axis, "commands/s", ours=commanded, peer=parsed, goal=Goal(per_peer=0.3))
@@ -108,7 +108,8 @@ def script_of(campaign: UUID, references: Sequence[str], key: str) -> list[bytes
     return script
 
 
-def _measured(port: int, scripts: Sequence[Sequence[bytes]]) -> tuple[float, list[float]]:
+def measured(port: int, scripts: Sequence[Sequence[bytes]]) -> tuple[float, list[float]]:
+    """Commands a second of all clients together, and the seconds of each."""
     began = time.perf_counter()
     took = take_turns(port, scripts)
     return len(took) / (time.perf_counter() - began), took

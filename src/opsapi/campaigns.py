@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from drumbeat.commands.campaign import (
 )
 from drumbeat.commands.command import Command, Done
 from drumbeat.events.values import PauseReason
+from drumbeat.opsapi.durations import instant
 
 
 class Operator(Protocol):
@@ -176,10 +177,4 @@ def _give(context: typer.Context, command: Command) -> None:
 
 
 def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no instant like 2026-01-31T09:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None if text is None else instant(text)

@@ -88,7 +88,7 @@ class KeyGate:
 
         `closed` is called when the gate was closed, to close what its look-ups used.
         """
-        self._keys = keys
+        self.keys = keys
         self._limit = limit
         self._wait_seconds = wait_seconds
         self._closed = closed
@@ -117,15 +117,15 @@ class KeyGate:
 
     def close(self) -> None:
         """End its threads."""
-        self._keys.close()
+        self.keys.close()
         self._closed()
 
     async def _holder(self, token: str) -> Holder:
         try:
-            known = self._keys.known(token)
+            known = self.keys.known(token)
             if known is not None:
                 return known
-            looking = asyncio.get_running_loop().run_in_executor(self._keys.executor, self._keys.look_up, token)
+            looking = asyncio.get_running_loop().run_in_executor(self.keys.executor, self.keys.look_up, token)
             return await asyncio.wait_for(looking, self._wait_seconds)
         except KeyExpired as error:
             raise ExpiredKey(str(error)) from error
