@@ -1,8 +1,8 @@
 """`key-check`, `rate-limit`: what telling who asks, and counting how often, cost of one command over HTTP.
 
 Ours is the gate of both APIs, asked as a route asks it, with the headers of a command and a key that is known; and
-the bucket of a key by itself. The peer is a whole command over HTTP by one client, on a kept-alive connection: a call
-placed, connected or ended. A key that is not known costs a look at the database, once in
+the bucket of a key by itself. The peer is a whole command over HTTP by one client, on a kept-alive connection: a
+call placed, connected or ended. A key that is not known costs a look at the database, once in
 `DRUMBEAT_KEY_TRUSTED_SECONDS`, and beside the requests while the key is in use: told.
 """
 
