@@ -81,8 +81,12 @@ class LedgerUnavailable(Exception):
 class Ledger(Protocol):
     """Streams of events. Every method may raise `LedgerUnavailable`."""
 
-    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
-        """The state of one stream, by snapshot where there is one."""
+    def load(self, aggregate: Aggregate[S], stream_id: UUID, *, workspace_id: str | None = None) -> Loaded[S]:
+        """The state of one stream, by snapshot where there is one.
+
+        `workspace_id` is whose stream it should be: one of another workspace is looked up as one that is not
+        there, whatever this process remembers of it.
+        """
         ...
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:

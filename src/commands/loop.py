@@ -76,13 +76,17 @@ class Run:
     new_id: Callable[[], UUID] = field(default=uuid4)
 
     def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
-        """A stream of the principal's workspace; one of another workspace is refused as if it were not there."""
-        return self._of_workspace(aggregate.name, stream_id, self.ledger.load(aggregate, stream_id))
+        """A stream of the principal's workspace; one of another workspace is not there.
+
+        So it is answered as one that never was, whatever the command. Only who would make it finds that the id is
+        taken: the append conflicts.
+        """
+        return self._of_workspace(self.ledger.load(aggregate, stream_id, workspace_id=self.principal.workspace_id))
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> dict[UUID, Loaded[S]]:
         """Many streams in one query; ids without events are there with version 0."""
         loaded = self.ledger.load_many(aggregate, stream_ids)
-        return {sid: self._of_workspace(aggregate.name, sid, loaded[sid]) for sid in stream_ids}
+        return {stream_id: self._of_workspace(loaded[stream_id]) for stream_id in stream_ids}
 
     def one(
         self,
@@ -193,10 +197,8 @@ class Run:
             for number, fact in enumerate(facts, start=version + 1)
         ]
 
-    def _of_workspace(self, name: str, stream_id: UUID, loaded: Loaded[S]) -> Loaded[S]:
-        if loaded.workspace_id not in (None, self.principal.workspace_id):
-            raise unknown(name, stream_id)
-        return loaded
+    def _of_workspace(self, loaded: Loaded[S]) -> Loaded[S]:
+        return loaded if loaded.workspace_id in (None, self.principal.workspace_id) else Loaded(None, 0, None)
 
     def _answered(self, key: str) -> Done | None:
         appended = self.ledger.answered(self.principal.workspace_id, key, self.fingerprint)

@@ -15,7 +15,7 @@ class Streams(Generic[S]):
     """What a plan knows of some streams. A plan makes it anew with every try; it belongs to one thread."""
 
     def __init__(self, run: Run, aggregate: Aggregate[S], stream_ids: Sequence[UUID], campaign_id: UUID) -> None:
-        """Loads the streams. Raises `Refused` when one belongs to another workspace."""
+        """Loads the streams; one of another workspace is not there."""
         self._run = run
         self._aggregate = aggregate
         self._campaign_id = campaign_id

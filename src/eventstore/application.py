@@ -1,7 +1,8 @@
 """One kind of stream as an application of the `eventsourcing` library, over the log's recorders."""
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application, Repository
@@ -48,8 +49,12 @@ class StreamApplication(Application[UUID], Generic[S]):
             }
         )
 
-    def load(self, stream_id: UUID) -> Stream[S] | None:
-        """The stream as it is now, None when it has no events. Raises `UnknownEventType`, `MalformedEvent`."""
+    def load(self, stream_id: UUID, workspace_id: str | None = None) -> Stream[S] | None:
+        """The stream as it is now, None when it has no events. Raises `UnknownEventType`, `MalformedEvent`.
+
+        One of another workspace than the one named, if any, costs the statements of one without events.
+        """
+        self._forget_of_others(stream_id, workspace_id)
         folded = 0
 
         def project(stream: Stream[S] | None, happened: Iterable[DomainEventProtocol[UUID]]) -> Stream[S] | None:
@@ -68,6 +73,17 @@ class StreamApplication(Application[UUID], Generic[S]):
         if folded >= self._snapshot_every_events:
             self._keep_snapshot(stream)
         return stream
+
+    def _forget_of_others(self, stream_id: UUID, workspace_id: str | None) -> None:
+        if workspace_id is None or self.repository.cache is None:
+            return
+        try:
+            known = cast("Stream[S]", self.repository.cache.get(stream_id))
+        except KeyError:
+            return
+        if known.workspace_id != workspace_id:
+            with suppress(KeyError):  # another thread may have been first
+                self.repository.cache.get(stream_id, evict=True)
 
     def _keep_snapshot(self, stream: Stream[S]) -> None:
         assert self.snapshots is not None

@@ -76,10 +76,10 @@ class EventStoreLedger:
             LEDGER.check(connection)
             check_server(connection)
 
-    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
+    def load(self, aggregate: Aggregate[S], stream_id: UUID, *, workspace_id: str | None = None) -> Loaded[S]:
         """See the port. From cache and snapshot; only events since then are read."""
         with _reachable():
-            stream = self._load(aggregate, stream_id)
+            stream = self._load(aggregate, stream_id, workspace_id)
         if stream is None:
             return Loaded(None, 0, None)
         return Loaded(stream.state, stream.version, stream.workspace_id)
@@ -177,13 +177,13 @@ class EventStoreLedger:
         """Close every connection."""
         self._factory.close()
 
-    def _load(self, aggregate: Aggregate[S], stream_id: UUID) -> Stream[S] | None:
+    def _load(self, aggregate: Aggregate[S], stream_id: UUID, workspace_id: str | None) -> Stream[S] | None:
         # A server that was away may have come back older: what is cached of its streams is then not to be trusted.
         while True:
             losses = self._connections.losses
             if losses != self._trusted_losses:
                 self._applications, self._trusted_losses = {}, losses
-            stream = self._application(aggregate).load(stream_id)
+            stream = self._application(aggregate).load(stream_id, workspace_id)
             if self._connections.losses == losses:
                 return stream
 

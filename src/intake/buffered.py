@@ -35,7 +35,7 @@ class BufferedLedger:
         self._known: dict[UUID, _Known] = {}
         self._kept: list[Event[Fact]] = []
 
-    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
+    def load(self, aggregate: Aggregate[S], stream_id: UUID, *, workspace_id: str | None = None) -> Loaded[S]:  # noqa: ARG002
         """See the port."""
         return self.load_many(aggregate, [stream_id])[stream_id]
 

@@ -17,9 +17,9 @@ class DryLedger:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
+    def load(self, aggregate: Aggregate[S], stream_id: UUID, *, workspace_id: str | None = None) -> Loaded[S]:
         """See `Ledger`."""
-        return self._ledger.load(aggregate, stream_id)
+        return self._ledger.load(aggregate, stream_id, workspace_id=workspace_id)
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
         """See `Ledger`."""

@@ -206,6 +206,7 @@ LISTINGS = {
     "attempts": attempts.LISTING,
     "activity": activity.LISTING,
     "history": history.LISTING,
+    "history of a workspace": history.OF_WORKSPACE,
 }
 AFTER = {str: "m", int: 7, float: 50.0, UUID: UUID(int=7), datetime: EPOCH}
 

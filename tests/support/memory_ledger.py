@@ -38,16 +38,16 @@ class MemoryLedger:
         self._limit_bytes = limit_bytes
         self._lock = Lock()
 
-    def load(self, aggregate: Aggregate[S], stream_id: UUID) -> Loaded[S]:
+    def load(self, aggregate: Aggregate[S], stream_id: UUID, *, workspace_id: str | None = None) -> Loaded[S]:
         """See the port."""
         state: S | None = None
-        workspace_id: str | None = None
+        found_in: str | None = None
         with self._lock:
             stored = sorted(self._streams.get(stream_id, {}).items())
         for _, raw in stored:
             event = decode(raw)
-            state, workspace_id = aggregate.evolve(state, event), event.workspace_id
-        return Loaded(state, stored[-1][0] if stored else 0, workspace_id)
+            state, found_in = aggregate.evolve(state, event), event.workspace_id
+        return Loaded(state, stored[-1][0] if stored else 0, found_in)
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
         """See the port."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
+from fastapi import FastAPI
 
 from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.commands.dispatch import Commands
@@ -37,6 +38,7 @@ class Writing:
     ledger: EventStoreLedger
     uploads: StoredUploads
     projector: Projector
+    app: FastAPI = field(default_factory=FastAPI)
     now: datetime = NOW
     workspace_id: str = "default"
     keys: Keys = field(init=False)
@@ -110,9 +112,9 @@ def writing(
                 )
             ),
         ]
-        made.keys = Keys(url)
+        made.keys, made.app = Keys(url), create_app(parts, gate or gate_for(url))
         with (
-            served(create_app(parts, gate or gate_for(url))) as address,
+            served(made.app) as address,
             httpx.Client(base_url=address, timeout=30, auth=Showing(lambda: made.key)) as client,
         ):
             made.client = client

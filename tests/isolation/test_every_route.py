@@ -1,0 +1,266 @@
+"""One workspace asks about another's things by every route: it is answered as about what never was.
+
+A new command gets its step in `support/commanded.py`, a new question its line in `support/isolated.py`; without it
+the first test here fails.
+"""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import psycopg
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Route
+
+from drumbeat.eventstore import calls
+from drumbeat.readapi import database
+from support.commanded import ANN, BOOKED, NUMBER, SPRING
+from support.isolated import (
+    BOB,
+    OWN,
+    OWN_CONTACT,
+    Asked,
+    asking_as,
+    fill,
+    fill_own,
+    ghosts,
+    reads,
+    send,
+    told,
+)
+from support.postgres import TestServer
+from support.writing import Writing, writing
+
+pytestmark = pytest.mark.postgres
+
+LISTS = ("/campaigns", "/imports", "/history")
+"""Answered to everybody, about what is his."""
+OF_NOBODY = {"/", "/openapi.json", "/health/live", "/health/ready", "/metrics", "/metrics/definitions"}
+"""Nothing of any workspace stands there."""
+MAKES = {"/campaigns", "/senders", "/schedules"}
+"""Commands that make a thing under an id of the caller's choice."""
+HASHED = {"/suppressions", "/suppressions/lift"}
+"""Commands whose stream follows from an address under the workspace's key."""
+WORDS = (
+    "Spring",
+    "Ann",
+    "Ben",
+    "Cleo",
+    "Fay",
+    "Gus",
+    "Lisbon office",
+    "Marta",
+    "+35191000000",
+    "+35121000000",
+    "p-1",
+)
+"""What stands in the other workspace only."""
+
+
+@pytest.fixture(scope="module")
+def api(postgres_server: TestServer) -> Iterator[Writing]:
+    with postgres_server.fresh_database() as url, writing(url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def commands(api: Writing) -> list[Asked]:
+    """Ada's requests, carried out; Bob has a campaign too, and the read models show both."""
+    asked = fill(api)
+    fill_own(api)
+    api.project()
+    return asked
+
+
+@pytest.fixture(scope="module")
+def foreign(commands: list[Asked]) -> list[Asked]:
+    """Everything that can be asked about one thing or some things of Ada's."""
+    return [one for one in [*commands, *reads(ANN, NUMBER, BOOKED)] if one.ids]
+
+
+def test_every_route_of_both_apis_is_visited(api: Writing, foreign: list[Asked]) -> None:
+    routes = [route for route in api.app.routes if isinstance(route, Route | APIRoute)]
+    table = {(method, route.path) for route in routes for method in route.methods or ()}
+    visited = {(one.method, one.route) for one in foreign} | {("GET", path) for path in {*LISTS, *OF_NOBODY}}
+    visited |= {("POST", path) for path in HASHED}
+    visited |= {("HEAD", path) for method, path in table if method == "HEAD" and ("GET", path) in visited}
+    assert table - visited == set(), "a route needs its request here"
+    assert len(table) > 70
+
+
+def variants(foreign: list[Asked]) -> Iterator[tuple[Asked, Asked, dict[str, str]]]:
+    """Each request about Ada's things, the same about things that never were, and what to call the latter.
+
+    Wholly Ada's; then with Bob's campaign in place of hers; then with his contact too.
+    """
+    own: list[dict[str, str]] = [{}, {str(SPRING): str(OWN)}, {str(SPRING): str(OWN), str(ANN): str(OWN_CONTACT)}]
+    for asked in foreign:
+        for put in own:
+            about = asked.about(put)
+            strange = about.ids - {str(OWN), str(OWN_CONTACT)}
+            if strange and (not put or str(SPRING) in asked.ids):
+                yield about, about.about(ghosts(strange)), {new: old for old, new in ghosts(strange).items()}
+
+
+@pytest.mark.parametrize(
+    "sent", ["dry", "dry, at a version", "dry, under a key that she used", "dry, under a new key"]
+)
+def test_what_is_anothers_is_answered_as_what_never_was(api: Writing, foreign: list[Asked], sent: str) -> None:
+    compared = 0
+    with asking_as(api, BOB):
+        for theirs, ghost, names in variants(foreign):
+            if theirs.route in MAKES and theirs.method == "POST":
+                continue
+            one, other = (varied(asked, sent) for asked in (theirs, ghost))
+            assert told(send(api, one), {}) == told(send(api, other), names), (one.method, one.path)
+            compared += 1
+    assert compared > 100
+
+
+def varied(asked: Asked, how: str) -> Asked:
+    """The request as a dry run, with a version or a key."""
+    if asked.method == "GET":
+        return asked
+    key = asked.headers.get("Idempotency-Key", "")
+    headers = {
+        "dry": {},
+        "dry, at a version": {"If-Match": '"1"'},
+        "dry, under a key that she used": {"Idempotency-Key": key},
+        "dry, under a new key": {"Idempotency-Key": f"bob-{key}"},
+    }[how]
+    return replace(asked, headers=headers).with_query("dry_run=true")
+
+
+def test_what_is_anothers_cannot_be_changed(api: Writing, foreign: list[Asked]) -> None:
+    before = api.ledger.head()
+    with asking_as(api, BOB):
+        for asked in foreign:
+            if asked.method == "GET" or asked.route == "/campaigns/bulk":
+                continue
+            answer = send(api, asked)
+            assert answer.is_client_error, (asked.method, asked.path, answer.text)
+            expected = "conflict" if asked.route in MAKES and asked.method == "POST" else "unknown"
+            assert expected in answer.json()["code"], (asked.path, answer.text)
+            assert not any(word in answer.text for word in WORDS if word not in str(asked.body)), answer.text
+    assert api.ledger.head() == before
+
+
+def test_the_command_for_many_campaigns_answers_anothers_as_one_that_never_was(
+    api: Writing, commands: Any
+) -> None:
+    (bulk,) = [one for one in commands if one.route == "/campaigns/bulk"]
+    before, names = api.ledger.head(), ghosts(bulk.ids)
+    never = replace(bulk.about(names), headers={"Idempotency-Key": "another"})
+    with asking_as(api, BOB):
+        answers = [told(send(api, bulk), {}), told(send(api, never), {new: old for old, new in names.items()})]
+    assert answers[0] == answers[1]
+    assert '"unknown' in answers[0][2]
+    assert api.ledger.head() == before
+
+
+def test_an_address_that_another_has_listed_is_news(api: Writing, commands: list[Asked]) -> None:
+    with asking_as(api, BOB):
+        for asked in (one for one in commands if one.route in HASHED):
+            never = {**asked.body, "address": "+351910000777"}
+            one = send(api, asked)
+            other = send(api, Asked(method=asked.method, route=asked.route, path=asked.path, body=never))
+            about = [(a.status_code, a.json()["version"], a.json()["events"]) for a in (one, other)]
+            assert about[0] == about[1], asked.path
+
+
+def test_lists_and_counts_hold_nothing_of_another(api: Writing, commands: list[Asked]) -> None:
+    api.project()
+    with asking_as(api, BOB):
+        campaigns = api.client.get("/campaigns?count=true").json()
+        assert ([one["name"] for one in campaigns["items"]], campaigns["count"]) == (["Own"], 1)
+        for search in ("Spring", "Satisfaction", "%", "_"):
+            assert api.client.get("/campaigns", params={"search": search, "count": "true"}).json()["count"] == 0
+        assert api.client.get("/imports").json()["items"] == []
+        changes = api.client.get("/history?count=true&limit=100")
+        assert changes.json()["count"] == len(changes.json()["items"]) < 10
+        assert {one["stream"] for one in changes.json()["items"]} >= {"sender"}
+        assert not any(word in changes.text for word in WORDS), changes.text
+        for path in ("dashboard", "heatmap", "contacts", "attempts", "activity", "senders", "history"):
+            answer = api.client.get(f"/campaigns/{OWN}/{path}")
+            assert answer.status_code == 200
+            assert not any(word in answer.text for word in WORDS), answer.text
+        for path in OF_NOBODY:
+            answer = api.client.get(path)
+            assert not any(word in answer.text for word in WORDS[:2] if path == "/metrics"), path
+
+
+@pytest.mark.parametrize("path", ["/campaigns?limit=1", f"/campaigns/{OWN}/contacts?limit=1"])
+def test_a_cursor_of_another_leads_only_through_ones_own(api: Writing, commands: list[Asked], path: str) -> None:
+    hers = path.replace(str(OWN), str(SPRING))
+    cursor = api.client.get(hers).json()["next_cursor"]
+    with asking_as(api, BOB):
+        answer = api.client.get(path, params={"cursor": cursor, "limit": 1})
+        nothing = base64.urlsafe_b64encode(b"nothing").decode()
+        assert answer.status_code in {200, 400, 422}
+        assert not any(word in answer.text for word in WORDS), answer.text
+        assert api.client.get(path, params={"cursor": nothing, "limit": 1}).is_client_error
+
+
+def test_a_position_of_another_is_only_a_number(api: Writing, commands: list[Asked]) -> None:
+    position = api.ledger.head()
+    with asking_as(api, BOB):
+        answer = api.client.get("/campaigns", params={"at_least": position - 1})
+        assert [one["name"] for one in answer.json()["items"]] == ["Own"]
+
+
+def test_a_links_target_keeps_to_the_one_who_asks(api: Writing, commands: list[Asked]) -> None:
+    link = api.client.get(f"/campaigns/{SPRING}/contacts?limit=1").links["next"]["url"]
+    with asking_as(api, BOB):
+        answer = api.client.get(link)
+        assert answer.status_code == 404
+        assert answer.json()["code"] == "unknown-campaign"
+
+
+def test_the_same_statements_are_run_for_what_is_anothers_and_for_what_never_was(
+    api: Writing, foreign: list[Asked]
+) -> None:
+    """Not a clock: whether a thing is there shows in no statement more or less."""
+    seen = 0
+    with asking_as(api, BOB):
+        for theirs, ghost, _names in variants(foreign):
+            if theirs.route in MAKES and theirs.method == "POST":
+                continue
+            one, other = (varied(asked, "dry") for asked in (theirs, ghost))
+            send(api, other)  # whatever is prepared only once
+            with statements() as first:
+                send(api, one)
+            with statements() as second:
+                send(api, other)
+            assert first == second, (one.method, one.path)
+            seen += len(first)
+    assert seen > 100
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The statements that this process runs meanwhile, in their order, without their values."""
+    run: list[str] = []
+    execute, prepared, glanced = psycopg.Cursor.execute, calls.call_prepared, calls.execute_prepared
+
+    def executed(cursor: Any, query: Any, *more: Any, **named: Any) -> Any:
+        run.append(query.decode() if isinstance(query, bytes) else str(query))
+        return execute(cursor, query, *more, **named)
+
+    def called(connection: Any, name: str, *more: Any, **named: Any) -> Any:
+        run.append(name)
+        return prepared(connection, name, *more, **named)
+
+    def looked(connection: Any, name: str, *more: Any, **named: Any) -> Any:
+        run.append(name)
+        return glanced(connection, name, *more, **named)
+
+    with (
+        mock.patch.object(psycopg.Cursor, "execute", executed),
+        mock.patch.object(calls, "call_prepared", called),
+        mock.patch.object(database, "execute_prepared", looked),
+    ):
+        yield run
