@@ -24,7 +24,7 @@ from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.goals import DefineGoal
 from drumbeat.commands.history import HistoryCall, HistoryRow, RecordHistory
 from drumbeat.commands.imports import StartImport
-from drumbeat.commands.ledger import Appended, Ledger, Loaded, Once
+from drumbeat.commands.ledger import Appended, KnownPerson, Ledger, Loaded, Once, PlanErasure, Recorded
 from drumbeat.events import Event, Fact
 from drumbeat.events.ids import DRUMBEAT
 from drumbeat.events.values import (
@@ -81,6 +81,18 @@ class StockLedger:
         for first in range(0, len(stored), PEER_BATCH):
             self._insert(stored[first : first + PEER_BATCH])
         return Appended((), 0)
+
+    def read_stream(self, workspace_id: str, stream_id: UUID) -> Sequence[Recorded]:
+        """See `Ledger`."""
+        return self._ledger.read_stream(workspace_id, stream_id)
+
+    def known_person(self, person_id: UUID) -> KnownPerson:
+        """See `Ledger`."""
+        return self._ledger.known_person(person_id)
+
+    def erase(self, person_id: UUID, plan: PlanErasure) -> Appended:
+        """See `Ledger`."""
+        return self._ledger.erase(person_id, plan)
 
     def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
         """See `Ledger`."""

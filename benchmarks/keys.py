@@ -14,7 +14,7 @@ from eventsourcing.persistence import StoredEvent
 
 from drumbeat.access.master_keys import MasterKeySet
 from drumbeat.access.person_keys import KnownKeys
-from drumbeat.access.sealing import opening, sealing
+from drumbeat.access.sealing import PersonKey, opening, sealing
 from drumbeat.events import Event, Fact
 from drumbeat.events.light import LightEvent, decode_light, decode_opened
 from drumbeat.events.private import find_sealed, may_be_private, put_in_place
@@ -42,11 +42,11 @@ def keep_keys(url: str, events: Iterable[StoredEvent]) -> None:
     """Put the keys of all whom events are about into a database."""
     found = (find_sealed(event.state) for event in events if may_be_private(event.topic))
     persons = {one.person_id for one in found if one is not None}
-    wrapped = [(person, *MASTER.wrap(_key_of(str(person)), person.bytes)) for person in persons]
+    wrapped = [(person, *MASTER.wrap(_key_of(str(person)).key, person.bytes)) for person in persons]
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO access.person_keys (person_id, workspace_id, master, wrapped)"
-            " VALUES (%s, 'default', %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO access.person_keys (person_id, key_no, workspace_id, master, wrapped)"
+            " OVERRIDING SYSTEM VALUE VALUES (%s, 1, 'default', %s, %s) ON CONFLICT DO NOTHING",
             wrapped,
         )
 
@@ -56,7 +56,7 @@ def keys_in(url: str) -> KnownKeys:
     return KnownKeys(lambda: open_connection(url, settings={}, role=Role.READ), MASTER)
 
 
-def given_keys(persons: Collection[str]) -> Mapping[str, bytes]:
+def given_keys(persons: Collection[str]) -> Mapping[str, PersonKey]:
     """Keys that cost no question: for what is not measured."""
     return {person: _key_of(person) for person in persons}
 
@@ -77,5 +77,5 @@ def master_key_file() -> Path:
     return Path(name)
 
 
-def _key_of(person: str) -> bytes:
-    return hashlib.sha256(person.encode()).digest()
+def _key_of(person: str) -> PersonKey:
+    return PersonKey(1, hashlib.sha256(person.encode()).digest())

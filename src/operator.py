@@ -67,6 +67,13 @@ class Operator:
         with databases.database(in_force, say=say) as url, bootstrap.ledger(in_force, url) as on:
             return bootstrap.commands(url, on, in_force).execute(command, person(), now=bootstrap.now())
 
+    def person(self, reference: str) -> dict[str, Any]:
+        """Everything that is known of a person. Raises `Refused`, `LedgerUnavailable`."""
+        from drumbeat import bootstrap
+
+        with self.databases("people") as (in_force, url), bootstrap.ledger(in_force, url) as on:
+            return bootstrap.commands(url, on, in_force).person(reference, person(), now=bootstrap.now())
+
     @contextmanager
     def keys(self) -> Iterator[KeyRing]:
         """What makes and ends keys. Raises `LedgerUnavailable`, `SchemaMismatch`."""

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from drumbeat.access.master_keys import MasterKeyProblem, MasterKeys
-from drumbeat.access.sealing import KEY_BYTES, DoesNotOpen, opening
+from drumbeat.access.sealing import KEY_BYTES, DoesNotOpen, PersonKey, opening
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode
 from drumbeat.events.contact import ContactEnrolled
@@ -19,7 +19,7 @@ from drumbeat.queries import load_queries
 
 SQL: Final = load_queries(Path(__file__).parent / "sql" / "person_keys.sql")
 
-AskKeys: TypeAlias = Callable[[Collection[str]], Mapping[str, bytes]]
+AskKeys: TypeAlias = Callable[[Collection[str]], Mapping[str, PersonKey]]
 """The keys of persons who have one, by the person's id. Raises `KeysAway`."""
 
 
@@ -29,11 +29,19 @@ class KeysAway(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PersonKeys:
-    """Keys to seal with, as they were when they were read; an append has to hold them (`persons`, `numbers`)."""
+    """Keys to seal with, as they were when they were read; an append has to hold them."""
 
-    keys: Mapping[UUID, bytes]
-    persons: Sequence[UUID]
-    numbers: Sequence[int]
+    keys: Mapping[UUID, PersonKey]
+
+    @property
+    def persons(self) -> Sequence[UUID]:
+        """Whose they are."""
+        return list(self.keys)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Their numbers, in the same order."""
+        return [key.number for key in self.keys.values()]
 
 
 def keys_for(connection: psycopg.Connection[Any], master: MasterKeys, events: Sequence[Event[Fact]]) -> PersonKeys:
@@ -47,7 +55,7 @@ def keys_for(connection: psycopg.Connection[Any], master: MasterKeys, events: Se
         for event in events
         if type(event.fact) is ContactEnrolled and event.campaign_id is not None
     ]
-    found: dict[UUID, tuple[int, bytes]] = {}
+    found: dict[UUID, PersonKey] = {}
     while len(found) < len(workspaces):
         missing = [person for person in workspaces if person not in found]
         offered = {person: secrets.token_bytes(KEY_BYTES) for person in missing}
@@ -62,12 +70,8 @@ def keys_for(connection: psycopg.Connection[Any], master: MasterKeys, events: Se
         }
         rows = connection.execute(SQL["keys_of"], arguments, binary=True, prepare=True).fetchall()
         for person, number, by, blob in rows:
-            found[person] = number, _unwrapped(master, person, by, blob)
-    return PersonKeys(
-        {person: key for person, (_, key) in found.items()},
-        list(found),
-        [number for number, _ in found.values()],
-    )
+            found[person] = PersonKey(number, _unwrapped(master, person, by, blob))
+    return PersonKeys(found)
 
 
 def _unwrapped(master: MasterKeys, person: UUID, by: str, wrapped: bytes) -> bytes:
@@ -88,7 +92,7 @@ class KnownKeys:
         self._master = master
         self._connection: psycopg.Connection[Any] | None = None
 
-    def __call__(self, persons: Collection[str]) -> Mapping[str, bytes]:
+    def __call__(self, persons: Collection[str]) -> Mapping[str, PersonKey]:
         """See `AskKeys`. One statement; asked anew each time, because an erasure may come at any moment."""
         try:
             if self._connection is None:
@@ -107,16 +111,19 @@ class KnownKeys:
 
 def read_keys(
     connection: psycopg.Connection[Any], master: MasterKeys, persons: Collection[str]
-) -> dict[str, bytes]:
+) -> dict[str, PersonKey]:
     """The keys of persons who have one. Raises psycopg's errors, `KeysAway` when a master key is not to be had."""
     rows = connection.execute(SQL["known_keys"], [list(persons)], binary=True, prepare=True).fetchall()
     try:
-        return {person: _unwrapped(master, UUID(person), by, blob) for person, by, blob in rows}
+        return {
+            person: PersonKey(number, _unwrapped(master, UUID(person), by, blob))
+            for person, number, by, blob in rows
+        }
     except MasterKeyProblem as error:
         raise KeysAway(str(error)) from error
 
 
-def no_keys(persons: Collection[str]) -> Mapping[str, bytes]:
+def no_keys(persons: Collection[str]) -> Mapping[str, PersonKey]:
     """An `AskKeys` for those who cannot reach the log's database: what is sealed has to wait."""
     raise KeysAway(f"{len(persons)} persons' keys are in the log's database, which is not named here")
 

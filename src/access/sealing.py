@@ -4,7 +4,7 @@ import os
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -36,28 +36,36 @@ def unseal(key: bytes, blob: bytes, place: bytes) -> bytes:
         raise DoesNotOpen from error
 
 
-def sealing(keys: Mapping[UUID, bytes]) -> Seal:
+class PersonKey(NamedTuple):
+    """One of the keys that a person has had."""
+
+    number: int
+    key: bytes
+
+
+def sealing(keys: Mapping[UUID, PersonKey]) -> Seal:
     """Seals events under their persons' keys, each for its place: moved to another event it does not open."""
 
-    def seal_event(event: Event[Fact], clear: bytes) -> bytes:
+    def seal_event(event: Event[Fact], clear: bytes) -> tuple[int, bytes]:
         assert event.person_id is not None
-        return b64encode(seal(keys[event.person_id], clear, _place(event.id, event.stream_id)))
+        number, key = keys[event.person_id]
+        return number, b64encode(seal(key, clear, _place(event.id, event.stream_id)))
 
     return seal_event
 
 
-def opening(keys: Mapping[str, bytes]) -> Opener:
-    """Opens what was sealed with these keys, by the person's id; a person who has none was erased.
+def opening(keys: Mapping[str, PersonKey]) -> Opener:
+    """Opens what was sealed with these keys, by the person's id. Who has none, or another one now, was erased.
 
     What it gives raises `MalformedEvent` for what was altered or moved.
     """
 
     def open_sealed(sealed: Sealed) -> bytes:
-        key = keys.get(sealed.person)
-        if key is None:
+        known = keys.get(sealed.person)
+        if known is None or known.number != sealed.number:
             return erased(sealed)
         try:
-            return unseal(key, b64decode(sealed.blob), _place(sealed.event_id, sealed.stream_id))
+            return unseal(known.key, b64decode(sealed.blob), _place(sealed.event_id, sealed.stream_id))
         except (DoesNotOpen, NotBase64) as error:
             raise MalformedEvent(
                 f"event {sealed.event_id}", "what is sealed in it was altered, or sealed for another event"

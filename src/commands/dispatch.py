@@ -1,6 +1,7 @@
 """From a command to its handler: a plain dict, and the one function that everything outside calls."""
 
 from datetime import datetime
+from typing import Any
 
 from drumbeat.aggregates.values import require_storable
 from drumbeat.commands import (
@@ -12,6 +13,7 @@ from drumbeat.commands import (
     goals,
     history,
     imports,
+    people,
     reports,
     requests,
     schedules,
@@ -25,6 +27,7 @@ from drumbeat.commands.deciding import Handler
 from drumbeat.commands.ledger import Ledger
 from drumbeat.commands.limits import Limits
 from drumbeat.commands.loop import Idempotency, Run, WorkspaceKeys
+from drumbeat.commands.person_file import person_file
 from drumbeat.events import Principal
 
 # Each module of commands ends with its own part of the table.
@@ -42,6 +45,7 @@ HANDLERS: dict[type[Command], Handler] = {
     **calls.HANDLERS,
     **evaluations.HANDLERS,
     **history.HANDLERS,
+    **people.HANDLERS,
     **requests.HANDLERS,
     **uploads.HANDLERS,
 }
@@ -68,7 +72,14 @@ class Commands:
         for name in type(command).model_fields:
             if name not in command.JUDGED_BY_ROW:
                 require_storable(name, getattr(command, name))
-        run = Run(
+        return HANDLERS[type(command)](command, self._run(command, principal, now, idempotency))
+
+    def person(self, reference: str, principal: Principal, *, now: datetime) -> dict[str, Any]:
+        """Everything that is known of a person, as JSON. Raises `Refused` (`unknown_stream`, `out_of_range`)."""
+        return person_file(Run(ledger=self._ledger, keys=self._keys, principal=principal, now=now), reference)
+
+    def _run(self, command: Command, principal: Principal, now: datetime, idempotency: Idempotency | None) -> Run:
+        return Run(
             ledger=self._ledger,
             keys=self._keys,
             principal=principal,
@@ -76,4 +87,3 @@ class Commands:
             idempotency=idempotency,
             fingerprint=(idempotency.request or command.fingerprint()) if idempotency else b"",
         )
-        return HANDLERS[type(command)](command, run)

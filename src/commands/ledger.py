@@ -3,10 +3,10 @@
 A ledger may be used by many threads at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from drumbeat.aggregates.aggregate import Aggregate
@@ -25,6 +25,15 @@ class Loaded(Generic[S]):
     state: S | None
     version: int
     workspace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the log and the time at which it was written there (UTC)."""
+
+    position: int
+    recorded_at: datetime
+    event: Event[Fact]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,18 @@ class Appended:
     positions: Sequence[int]
     position: int
     answer: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """What the ledger has of a person: whether there is a key, and where their contacts are to be looked for."""
+
+    has_key: bool
+    campaigns: Sequence[UUID]
+
+
+PlanErasure: TypeAlias = "Callable[[KnownPerson], tuple[Sequence[Event[Fact]], Once | None]]"
+"""The events that tell of an erasure. Streams are loaded as they are when nothing is sealed for the person now."""
 
 
 class VersionConflict(Exception):
@@ -105,6 +126,23 @@ class Ledger(Protocol):
 
     def append_bulk(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
         """As `append`, for thousands of events, by COPY; `positions` is then empty."""
+        ...
+
+    def read_stream(self, workspace_id: str, stream_id: UUID) -> Sequence[Recorded]:
+        """Every event of a stream, oldest first, what is personal opened; none when it is not this workspace's."""
+        ...
+
+    def known_person(self, person_id: UUID) -> KnownPerson:
+        """What there is of a person now."""
+        ...
+
+    def erase(self, person_id: UUID, plan: PlanErasure) -> Appended:
+        """Destroy a person's key and append what is planned, all or nothing.
+
+        Appends about the person that are under way are waited for, and those that come later seal under a new key:
+        `plan` sees every contact that was sealed under the old one. It may be called in vain: raises what `plan`
+        raises and what `append` raises, and then the key is still there.
+        """
         ...
 
     def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:

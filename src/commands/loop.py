@@ -10,7 +10,16 @@ from uuid import UUID, uuid4
 from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.commands.command import Done
-from drumbeat.commands.ledger import Appended, EventTooLarge, KeyReused, Ledger, Loaded, Once, VersionConflict
+from drumbeat.commands.ledger import (
+    Appended,
+    EventTooLarge,
+    KeyReused,
+    KnownPerson,
+    Ledger,
+    Loaded,
+    Once,
+    VersionConflict,
+)
 from drumbeat.events import Event, Fact, Principal
 from drumbeat.events.contact import ContactEnrolled
 from drumbeat.events.ids import person_id
@@ -124,19 +133,40 @@ class Run:
         A command of several appends gives each its `item`: the key is kept per item. A known key costs no look of
         its own: the append finds it. Raises `Refused`.
         """
+        append = self.ledger.append_bulk if bulk else self.ledger.append
+
+        def write(key: str | None) -> tuple[Plan, Appended]:
+            planned = plan()
+            return planned, append(planned.events, once=self._once(key, planned))
+
+        return self._until_written(write, item)
+
+    def erasing(self, person: UUID, plan: Callable[[KnownPerson], Plan]) -> Done:
+        """Carry out a plan that erases somebody: the key goes with the append, or stays. Raises `Refused`."""
+
+        def write(key: str | None) -> tuple[Plan, Appended]:
+            made: list[Plan] = []
+
+            def planned(known: KnownPerson) -> tuple[Sequence[Event[Fact]], Once | None]:
+                made.append(plan(known))
+                return made[-1].events, self._once(key, made[-1])
+
+            appended = self.ledger.erase(person, planned)
+            return made[-1], appended
+
+        return self._until_written(write, "")
+
+    def _until_written(self, write: Callable[[str | None], tuple[Plan, Appended]], item: str) -> Done:
         key = f"{self.idempotency.key}{item and ':' + item}" if self.idempotency else None
         try:
             for _ in range(MAX_ATTEMPTS):
                 try:
-                    planned = plan()
+                    planned, appended = write(key)
                 except Refused:
                     # The first answer under a key stands, whatever has become of the stream since.
                     if key is not None and (kept := self._answered(key)) is not None:
                         return kept
                     raise
-                append = self.ledger.append_bulk if bulk else self.ledger.append
-                try:
-                    appended = append(planned.events, once=self._once(key, planned))
                 except VersionConflict:
                     continue
                 if appended.answer is not None:

@@ -35,8 +35,8 @@ from drumbeat.events.upcasters import UPCASTERS, upcast
 
 CONTENT_TYPE = "application/cloudevents+json"
 
-Seal: TypeAlias = Callable[[Event[Fact], bytes], bytes]
-"""Seals an event's JSON object under the key of `event.person_id`; gives Base64."""
+Seal: TypeAlias = Callable[[Event[Fact], bytes], tuple[int, bytes]]
+"""Seals an event's JSON object under the key of `event.person_id`; gives the key's number and Base64."""
 
 
 class _Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -84,10 +84,10 @@ def _data(event: Event[Fact], seal: Seal | None) -> str:
         return event.fact.model_dump_json(exclude_none=True)
     if seal is None or event.person_id is None or not isinstance(private, Private) or private.withheld:
         raise NotSealed(event.fact.TYPE)
-    blob = seal(event, private.model_dump_json(exclude_none=True).encode())
+    number, blob = seal(event, private.model_dump_json(exclude_none=True).encode())
     rest = event.fact.model_dump_json(exclude_none=True, exclude=_PRIVATE)
     # A fact with something personal has always something else too.
-    return f'{rest[:-1]},"private":{sealed_object(event.person_id, blob)}}}'
+    return f'{rest[:-1]},"private":{sealed_object(event.person_id, number, blob)}}}'
 
 
 _PRIVATE = {"private"}

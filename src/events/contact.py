@@ -67,6 +67,12 @@ class ContactRemoved(Fact):
     reason: str
 
 
+class ContactErased(Fact):
+    """The person was erased: nothing personal of this contact is readable any more, and nothing will be added."""
+
+    TYPE: ClassVar[str] = "contact.erased.v1"
+
+
 class ContactPaused(Fact):
     """Paused by hand."""
 

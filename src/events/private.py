@@ -1,7 +1,8 @@
 """What is personal of a fact: its sub-object `private`, in clear in memory and sealed in the bytes.
 
-In the log and on Kafka `data.private` is `{"person": "<id>", "sealed": "<base64>"}`. Before that is decoded, what
-was sealed is put in its place, or why it is withheld: decoders of all kinds see clear facts and nothing else.
+In the log and on Kafka `data.private` is `{"person": "<id>", "key": <number>, "sealed": "<base64>"}`. Before that
+is decoded, what was sealed is put in its place, or why it is withheld: decoders of all kinds see clear facts and
+nothing else.
 """
 
 import re
@@ -38,6 +39,8 @@ class Sealed(NamedTuple):
     event_id: UUID
     stream_id: UUID
     person: str
+    number: int
+    """Which of the person's keys: each has a number of its own, and there is a new one after an erasure."""
     blob: bytes
     """Base64."""
     start: int
@@ -63,14 +66,14 @@ _place_of = msgspec.json.Decoder(_Place).decode
 # Quotes inside of a JSON text are escaped, so that no text of anybody can look like this.
 _SEALED: Final = re.compile(
     rb'"private"\s*:\s*(\{\s*"person"\s*:\s*"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
-    rb'\s*,\s*"sealed"\s*:\s*"([A-Za-z0-9+/=]*)"\s*\})'
+    rb'\s*,\s*"key"\s*:\s*([0-9]{1,18})\s*,\s*"sealed"\s*:\s*"([A-Za-z0-9+/=]*)"\s*\})'
 )
 _WITHHELD: Final = {why: f'{{"withheld":"{why.value}"}}'.encode() for why in Withheld}
 
 
-def sealed_object(person_id: UUID, blob: bytes) -> str:
-    """The JSON of a sealed object; `blob` is Base64."""
-    return f'{{"person":"{person_id}","sealed":"{blob.decode()}"}}'
+def sealed_object(person_id: UUID, number: int, blob: bytes) -> str:
+    """The JSON of an object that was sealed with one of a person's keys; `blob` is Base64."""
+    return f'{{"person":"{person_id}","key":{number},"sealed":"{blob.decode()}"}}'
 
 
 @cache
@@ -94,7 +97,7 @@ def find_sealed_in_data(data: bytes, event_id: UUID, stream_id: UUID) -> Sealed 
 
 
 def _sealed(found: re.Match[bytes], place: _Place) -> Sealed:
-    return Sealed(place.id, place.subject, found[2].decode(), found[3], *found.span(1))
+    return Sealed(place.id, place.subject, found[2].decode(), int(found[3]), found[4], *found.span(1))
 
 
 def put_in_place(raw: bytes, sealed: Sealed, clear: bytes) -> bytes:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,7 +14,16 @@ from drumbeat.access.master_keys import MasterKeyProblem, MasterKeys
 from drumbeat.access.person_keys import KeysAway, PersonKeys, decode_opened, keys_for
 from drumbeat.access.sealing import sealing
 from drumbeat.aggregates.aggregate import Aggregate
-from drumbeat.commands.ledger import Appended, LedgerUnavailable, Loaded, Once, VersionConflict
+from drumbeat.commands.ledger import (
+    Appended,
+    KnownPerson,
+    LedgerUnavailable,
+    Loaded,
+    Once,
+    PlanErasure,
+    Recorded,
+    VersionConflict,
+)
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode
 from drumbeat.eventstore.application import SNAPSHOT_EVERY_EVENTS, StreamApplication
@@ -34,15 +42,6 @@ S = TypeVar("S")
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
 _MOST_ERASURES: Final = 5
 _WINDOWS: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event with its place in the log and the time at which it was written there (UTC)."""
-
-    position: int
-    recorded_at: datetime
-    event: Event[Fact]
 
 
 class EventStoreLedger:
@@ -137,6 +136,27 @@ class EventStoreLedger:
                 except KeysGone:
                     continue  # one of them was erased in between, and is a new person from here
         raise VersionConflict(f"persons were erased {_MOST_ERASURES} times while this was appended")
+
+    def known_person(self, person_id: UUID) -> KnownPerson:
+        """See the port."""
+        with _reachable(), self._connections.use() as connection:
+            row = connection.execute(_SQL["known_person"], {"person": person_id}, binary=True).fetchone()
+        assert row is not None
+        return KnownPerson(*row)
+
+    def erase(self, person_id: UUID, plan: PlanErasure) -> Appended:
+        """See the port."""
+
+        def stored(known: KnownPerson) -> tuple[Sequence[StoredEvent], Once | None]:
+            events, once = plan(known)
+            return [self._mapper.to_stored_event(event) for event in events], once
+
+        with _reachable():
+            try:
+                position = self._recorder.erase(person_id, stored)
+            except AlreadyAnswered as answered:
+                return answered.appended
+            return Appended((), self.head() if position is None else position)
 
     def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
         """See the port."""

@@ -145,3 +145,9 @@ def in_stream_order(events: Sequence[StoredEvent]) -> list[int] | None:
     if len(events) < 2 or all(e.originator_id == events[0].originator_id for e in events):
         return None
     return sorted(range(len(events)), key=lambda index: uuid_of(events[index]).int)
+
+
+def sorted_by_stream(events: Sequence[StoredEvent]) -> tuple[list[int] | None, Sequence[StoredEvent]]:
+    """The order of `in_stream_order`, and the events in it."""
+    order = in_stream_order(events)
+    return order, events if order is None else [events[index] for index in order]

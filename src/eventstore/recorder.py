@@ -26,7 +26,9 @@ from drumbeat.access.person_keys import PersonKeys
 from drumbeat.commands.ledger import Appended, KeyReused, Once
 from drumbeat.eventstore.calls import KeysGone, append_held, append_many, append_once, append_one, select
 from drumbeat.eventstore.connections import Connection, Connections, LogConnection
-from drumbeat.eventstore.packing import BigintArray, UuidArray, as_arrays, as_copy, in_stream_order, uuid_of
+from drumbeat.eventstore.erasing import PlanStored, erase
+from drumbeat.eventstore.keeping import keep_key
+from drumbeat.eventstore.packing import BigintArray, UuidArray, as_arrays, as_copy, sorted_by_stream
 from drumbeat.eventstore.reader import LogReader
 from drumbeat.eventstore.sql import load_queries
 from drumbeat.eventstore.subscription import LogSubscription
@@ -73,7 +75,7 @@ class LogRecorder(ApplicationRecorder):
         """
         if not stored_events and once is None:
             return ()
-        order, ordered = _sorted_by_stream(stored_events)
+        order, ordered = sorted_by_stream(stored_events)
         with _conflicts, self._connections.use() as connection:
             positions = _insert(connection, ordered, once, sealed_with)
         if positions is None:
@@ -91,14 +93,26 @@ class LogRecorder(ApplicationRecorder):
         sealed_with: PersonKeys | None = None,
     ) -> int:
         """Append thousands by COPY in one transaction; the greatest position. Raises as `insert_events` does."""
-        _, ordered = _sorted_by_stream(stored_events)
+        _, ordered = sorted_by_stream(stored_events)
         with _conflicts, self._connections.use() as connection, connection.transaction():
             _hold(connection, sealed_with)
-            position = _copy_in(connection, ordered) if _keep_key(connection, ordered, once) else None
+            position = _copy_in(connection, ordered) if keep_key(connection, ordered, once) else None
         if position is None:
             raise self._already_answered(once)
         self._appended()
         return position
+
+    def erase(self, person_id: UUID, plan: PlanStored) -> int | None:
+        """Destroy a person's key and append what is planned; the last position, None without events.
+
+        Raises what `plan` raises, and as `insert_events` does.
+        """
+        with _conflicts, self._connections.use() as connection:
+            erased = erase(connection, person_id, plan)
+        if not erased.done:
+            raise self._already_answered(erased.once)
+        self._appended()
+        return max(erased.positions, default=None)
 
     def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
         """What is kept under a key that has not expired. Raises `KeyReused` for another request's."""
@@ -234,11 +248,6 @@ def _select(
         )
 
 
-def _sorted_by_stream(events: Sequence[StoredEvent]) -> tuple[list[int] | None, Sequence[StoredEvent]]:
-    order = in_stream_order(events)
-    return order, events if order is None else [events[index] for index in order]
-
-
 def _insert(
     connection: LogConnection, events: Sequence[StoredEvent], once: Once | None, sealed_with: PersonKeys | None
 ) -> Sequence[int] | None:
@@ -255,19 +264,6 @@ def _hold(connection: Connection, sealed_with: PersonKeys | None) -> None:
     wanted = UuidArray.of(sealed_with.persons), BigintArray.of(sealed_with.numbers)
     if connection.execute(_SQL["hold_person_keys"], wanted).fetchone() != (True,):
         raise KeysGone
-
-
-def _keep_key(connection: Connection, events: Sequence[StoredEvent], once: Once | None) -> bool:
-    if once is None:
-        return True
-    last = (uuid_of(events[-1]), events[-1].originator_version) if events else (None, None)
-    row = connection.execute(_SQL["keep_key"], (*_kept(once), *last)).fetchone()
-    assert row is not None
-    return bool(row[0])
-
-
-def _kept(once: Once) -> tuple[Any, ...]:
-    return (once.workspace_id, once.key, once.request_hash, once.answer, once.expires_at)
 
 
 def _copy_in(connection: Connection, events: Sequence[StoredEvent]) -> int:

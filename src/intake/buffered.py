@@ -6,7 +6,16 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from drumbeat.aggregates.aggregate import Aggregate
-from drumbeat.commands.ledger import Appended, Ledger, Loaded, Once, VersionConflict
+from drumbeat.commands.ledger import (
+    Appended,
+    KnownPerson,
+    Ledger,
+    Loaded,
+    Once,
+    PlanErasure,
+    Recorded,
+    VersionConflict,
+)
 from drumbeat.events import Event, Fact
 
 S = TypeVar("S")
@@ -65,6 +74,22 @@ class BufferedLedger:
     def append_bulk(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
         """See the port."""
         return self.append(events, once=once)
+
+    def read_stream(self, workspace_id: str, stream_id: UUID) -> Sequence[Recorded]:
+        """See the port."""
+        self.flush()
+        return self._ledger.read_stream(workspace_id, stream_id)
+
+    def known_person(self, person_id: UUID) -> KnownPerson:
+        """See the port. After all that is kept is written."""
+        self.flush()
+        return self._ledger.known_person(person_id)
+
+    def erase(self, person_id: UUID, plan: PlanErasure) -> Appended:
+        """See the port. Written at once, after all that is kept; no stream is known any more."""
+        self.flush()
+        self._known.clear()
+        return self._ledger.erase(person_id, plan)
 
     def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
         """See the port."""

@@ -1,18 +1,58 @@
 """`drumbeat people`: the persons behind contacts, and the keys under which they are sealed."""
 
+import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import typer
 
 from drumbeat import settings as settings_module
 from drumbeat.access.master_keys import MasterKeyFile
+from drumbeat.commands.command import Command, Done
+from drumbeat.commands.people import ErasePerson
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
 from drumbeat.opsapi.master_keys import master_key_path
 
+
+class Operator(Protocol):
+    """What this needs of the command line."""
+
+    def give(self, command: Command) -> Done:
+        """Carry out a command as the person at the keyboard. Raises `Refused`, `LedgerUnavailable`."""
+        ...
+
+    def person(self, reference: str) -> dict[str, Any]:
+        """Everything that is known of a person. Raises `Refused`, `LedgerUnavailable`."""
+        ...
+
+
 app = typer.Typer(help="The people behind contacts.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(help="Your id of the person, or their phone number or email.")],
+) -> None:
+    """Show everything that is known of a person, as JSON."""
+    operator: Operator = context.obj
+    typer.echo(json.dumps(operator.person(reference), indent=2))
+
+
+@app.command()
+def erase(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(help="Your id of the person, or their phone number or email.")],
+    reason: Annotated[str, typer.Option(help="Why; nothing personal.")],
+) -> None:
+    """Forget a person for good: nobody can read any more what was known of them, in no copy of the log."""
+    operator: Operator = context.obj
+    done = operator.give(ErasePerson(reference=reference, reason=reason))
+    for told in done.results:
+        typer.echo(f"{told['contacts']} contacts erased, {told['removed']} of them removed from their campaigns")
+    typer.echo(f"position {done.position}" if done.facts else "nothing to do", err=True)
 
 
 @app.command("make-master-key")

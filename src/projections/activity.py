@@ -87,6 +87,7 @@ CONTACT_ACTIONS: dict[type[Fact], Action] = {
     contact.ContactPaused: Action("contact_paused"),
     contact.ContactResumed: Action("contact_resumed"),
     contact.ContactRemoved: Action("contact_removed"),
+    contact.ContactErased: Action("contact_erased"),
     contact.ContactOptedOut: Action("opted_out", lambda data: (data.channel, None, None)),
     contact.ContactReopened: Action("contact_reopened"),
     contact.ContactReminderRequested: Action("reminder_requested"),

@@ -51,6 +51,18 @@ CREATE TABLE answers (
     PRIMARY KEY (workspace_id, campaign_id, contact_id, conversation_id, analysis_id)
 );
 
+-- name: erase
+-- Of the conversations of these contacts stays that they were, and when; nothing of what was said or found.
+WITH gone AS (
+    SELECT * FROM unnest(%s::text[], %s::uuid[], %s::uuid[]) AS e (workspace_id, campaign_id, contact_id)
+), said AS (
+    UPDATE attempts AS a SET summary = NULL, transcript_reference = NULL FROM gone
+    WHERE a.workspace_id = gone.workspace_id AND a.campaign_id = gone.campaign_id AND a.contact_id = gone.contact_id
+        AND (a.summary IS NOT NULL OR a.transcript_reference IS NOT NULL)
+)
+UPDATE answers AS a SET value = 'null' FROM gone
+WHERE a.workspace_id = gone.workspace_id AND a.campaign_id = gone.campaign_id AND a.contact_id = gone.contact_id;
+
 -- name: views
 -- A removed contact's calls stay in the measures and in this list, marked.
 CREATE OR REPLACE VIEW live.attempts AS

@@ -53,6 +53,7 @@ def card_made(_row: ContactCard | None, event: LightEvent[ContactEnrolled], at: 
         phone=private.phone,
         email=private.email,
         profile=_profile(private),
+        erased=False,
         position=at,
     )
 
@@ -193,5 +194,5 @@ CONTACTS: Entity[ContactState] = Entity(
 )
 
 PROJECTION = Projection(
-    name="contacts", version=1, sql=Path(__file__).with_suffix(".sql"), entities=(CARDS, CONTACTS)
+    name="contacts", version=2, sql=Path(__file__).with_suffix(".sql"), entities=(CARDS, CONTACTS)
 )

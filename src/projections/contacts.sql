@@ -16,6 +16,7 @@ CREATE TABLE contact_cards (
     phone        text,
     email        text,
     profile      jsonb,
+    erased       boolean NOT NULL,         -- the person was erased: nothing personal is known any more
     position     bigint NOT NULL,          -- of the last event that changed this row
     PRIMARY KEY (workspace_id, campaign_id, contact_id)
 );
@@ -49,11 +50,18 @@ CREATE TABLE contacts (
     PRIMARY KEY (workspace_id, campaign_id, contact_id)
 ) WITH (fillfactor = 85);                  -- room for updates in place: no changing column is indexed
 
+-- name: erase
+-- Of these contacts nothing personal stays. Where and when they were called does, and the position of each row.
+UPDATE contact_cards AS k
+SET name = NULL, phone = NULL, email = NULL, profile = NULL, address_keys = '{}', erased = true
+FROM unnest(%s::text[], %s::uuid[], %s::uuid[]) AS e (workspace_id, campaign_id, contact_id)
+WHERE k.workspace_id = e.workspace_id AND k.campaign_id = e.campaign_id AND k.contact_id = e.contact_id;
+
 -- name: views
 -- One contact, one row, as readers see it.
 CREATE OR REPLACE VIEW live.contacts AS
 SELECT c.workspace_id, c.campaign_id, c.contact_id, k.reference, k.enrolled_at, k.priority, k.zone, k.tags,
-       k.address_keys, k.name, k.phone, k.email, k.profile,
+       k.address_keys, k.name, k.phone, k.email, k.profile, k.erased,
        c.status, c.substatus, c.label, c.paused_by_hand, c.open, c.removed, c.removed_reason,
        c.attempts, c.attempts_left, c.in_flight, c.lost_at, c.retry_at, c.completion_due_at,
        c.conversations, c.talk_time_seconds, c.total_time_seconds, c.last_called_at, c.last_outcome,

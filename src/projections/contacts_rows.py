@@ -25,6 +25,7 @@ class ContactCard(Row):
     phone: str | None
     email: str | None
     profile: str | None
+    erased: bool
     position: int
 
 

@@ -46,6 +46,7 @@ class HistoryRow(Row):
 CONTACT_CHANGES: tuple[type[Fact], ...] = (
     contact.ContactProfileChanged,
     contact.ContactRemoved,
+    contact.ContactErased,
     contact.ContactPaused,
     contact.ContactResumed,
     contact.ContactOptedOut,

@@ -43,6 +43,7 @@ _SAYINGS: dict[type[Fact], Callable[[Any, Names], str]] = {
     contact.ContactEnrolmentRefused: lambda f, _: f"enrolment refused: {_plain(f.reason)}",
     contact.ContactProfileChanged: lambda _f, _: "profile changed",
     contact.ContactRemoved: lambda _f, _: "removed from the campaign",
+    contact.ContactErased: lambda _f, _: "the person was erased",
     contact.ContactPaused: lambda _f, _: "paused by hand",
     contact.ContactResumed: lambda _f, _: "resumed",
     contact.ContactOptedOut: lambda f, _: f"opted out by {f.channel}",

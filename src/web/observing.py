@@ -18,6 +18,9 @@ CLIENT_GONE = 499
 
 log = structlog.get_logger()
 
+_PERSONAL = "/people/"
+"""What follows in such a path names a person, perhaps by phone number, and is not logged."""
+
 
 class Observed:
     """ASGI middleware, outermost of ours. A `Correlation-Id` that is a UUID is taken over; else one is made."""
@@ -32,6 +35,7 @@ class Observed:
             return
         correlation_id = _correlation_id(scope)
         scope.setdefault("state", {})["correlation_id"] = correlation_id
+        path = _PERSONAL if scope["path"].startswith(_PERSONAL) else scope["path"]
         status = 0
         began = time.perf_counter()
 
@@ -49,7 +53,9 @@ class Observed:
                 # Whoever ended the connection has answered the client, if it is still there to be answered.
                 status = status or CLIENT_GONE
             except Exception:
-                log.exception("request_broke", path=scope["path"])
+                log.exception(
+                    "request_broke", path=_PERSONAL if scope["path"].startswith(_PERSONAL) else scope["path"]
+                )
                 if status == 0:
                     problem = InternalError("the log has the details under the correlation id")
                     answer = problem.response(instance=scope["path"], correlation_id=str(correlation_id))
@@ -62,7 +68,7 @@ class Observed:
             say(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=path,
                 route=route,
                 status=status,
                 milliseconds=round(seconds * 1000, 2),

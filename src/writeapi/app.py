@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.uploads import Uploads
 from drumbeat.web import app as web
-from drumbeat.writeapi import bulk, campaigns, contacts, copying, imports, senders
+from drumbeat.writeapi import bulk, campaigns, contacts, copying, imports, people, senders
 from drumbeat.writeapi.commanding import Services
 from drumbeat.writeapi.copying import OpenSource
 
@@ -23,6 +23,8 @@ ROUTERS = (
     copying.router,
     imports.router,
     imports.reading,
+    people.router,
+    people.reading,
     senders.router,
 )
 

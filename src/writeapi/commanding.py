@@ -103,8 +103,9 @@ def commands(
     summary: str,
     refusals: Sequence[RefusalCode] = (),
     made: bool = False,
+    needed: KeyScope = KeyScope.WRITE,
 ) -> None:
-    """Declare a route for a command. `made`: it makes a stream, and is answered 201.
+    """Declare a route for a command. `made`: it makes a stream, and is answered 201. `needed`: of the key.
 
     The path's parameters and `If-Match` fill the fields of their names, the body all others; a command without
     other fields takes no body.
@@ -120,7 +121,7 @@ def commands(
     route = router.add_api_route
     route(
         path,
-        _endpoint(command, ids, body, versioned=versioned, status=201 if made else 200),
+        _endpoint(command, ids, body, versioned=versioned, status=201 if made else 200, needed=needed),
         methods=[method],
         summary=summary,
         description=inspect.getdoc(command),
@@ -138,7 +139,13 @@ def commands(
 
 
 def _endpoint(
-    command: type[Command], ids: Sequence[str], body: type[BaseModel] | None, *, versioned: bool, status: int
+    command: type[Command],
+    ids: Sequence[str],
+    body: type[BaseModel] | None,
+    *,
+    versioned: bool,
+    status: int,
+    needed: KeyScope,
 ) -> Callable[[Request], Awaitable[Response]]:
     def carried_out(request: Request, raw: bytes) -> Response:
         asked = asked_of(request, versioned=versioned)
@@ -159,10 +166,10 @@ def _endpoint(
             answer.headers[KEY_KEPT] = str(int(once.kept_for.total_seconds()))
         return answer
 
-    @asks_for(KeyScope.WRITE)
+    @asks_for(needed)
     async def endpoint(request: Request) -> Response:
         # Before the body is read: who may not command needs not be listened to.
-        await admit(request, KeyScope.WRITE)
+        await admit(request, needed)
         raw = await body_of(request) if body is not None else b""
         return await run_in_threadpool(carried_out, request, raw)
 

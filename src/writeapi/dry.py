@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from drumbeat.aggregates.aggregate import Aggregate
-from drumbeat.commands.ledger import Appended, Ledger, Loaded, Once
+from drumbeat.commands.ledger import Appended, KnownPerson, Ledger, Loaded, Once, PlanErasure, Recorded
 from drumbeat.events import Event, Fact
 
 S = TypeVar("S")
@@ -31,6 +31,19 @@ class DryLedger:
         return kept or Appended((), 0)
 
     append_bulk = append
+
+    def read_stream(self, workspace_id: str, stream_id: UUID) -> Sequence[Recorded]:
+        """See the port."""
+        return self._ledger.read_stream(workspace_id, stream_id)
+
+    def known_person(self, person_id: UUID) -> KnownPerson:
+        """See `Ledger`."""
+        return self._ledger.known_person(person_id)
+
+    def erase(self, person_id: UUID, plan: PlanErasure) -> Appended:
+        """Planned, and nothing is written."""
+        plan(self._ledger.known_person(person_id))
+        return Appended((), 0)
 
     def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
         """See `Ledger`."""

@@ -61,7 +61,7 @@ def test_the_cloudevents_sdk_reads_what_the_log_keeps(database_url: str, ledger:
     assert read.get_extension("cause") == "user"
     assert read.get_extension("correlationid") == str(uid("correlation"))
     data: Any = read.get_data()
-    assert data["private"].keys() == {"person", "sealed"}
+    assert data["private"].keys() == {"person", "key", "sealed"}
     assert data["outcome"] == "callback"
 
 

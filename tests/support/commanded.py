@@ -262,3 +262,10 @@ def _ended() -> Iterator[Step]:
     yield post(f"{CAMPAIGN}/send-reminders", campaign_id=SURVEY)
     both = [str(SEQUENCE), str(SURVEY)]
     yield post("/campaigns/bulk", {"command": "delete", "campaign_ids": both})
+    yield Step(method="GET", route="/people/{reference}", of={"reference": "p-4"})
+    yield Step(
+        method="DELETE",
+        route="/people/{reference}",
+        of={"reference": "p-4"},
+        body={"reason": "they asked for it"},
+    )

@@ -43,10 +43,15 @@ class World:
     who: Principal = ADA
     ledger: MemoryLedger = field(default_factory=lambda: MemoryLedger(clock=lambda: NOW))
 
+    @property
+    def commands(self) -> Commands:
+        """What carries out commands here."""
+        return Commands(self.ledger, FixedKeys())
+
     def do(self, command: Command, *, key: str | None = None) -> Done:
         """Carry out a command."""
         idempotency = None if key is None else Idempotency(key=key)
-        return Commands(self.ledger, FixedKeys()).execute(command, self.who, now=self.now, idempotency=idempotency)
+        return self.commands.execute(command, self.who, now=self.now, idempotency=idempotency)
 
     def refused(self, command: Command, code: RefusalCode | str, *, key: str | None = None) -> Refused:
         """Carry out a command that must be refused, and leave no trace."""

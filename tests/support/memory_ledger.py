@@ -8,9 +8,19 @@ from threading import Lock
 from typing import TypeVar
 from uuid import UUID
 
-from drumbeat.access.sealing import KEY_BYTES, opening, sealing
+from drumbeat.access.sealing import KEY_BYTES, PersonKey, opening, sealing
 from drumbeat.aggregates.aggregate import Aggregate
-from drumbeat.commands.ledger import Appended, EventTooLarge, KeyReused, Loaded, Once, VersionConflict
+from drumbeat.commands.ledger import (
+    Appended,
+    EventTooLarge,
+    KeyReused,
+    KnownPerson,
+    Loaded,
+    Once,
+    PlanErasure,
+    Recorded,
+    VersionConflict,
+)
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode, encode
 
@@ -31,7 +41,8 @@ class MemoryLedger:
         self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), limit_bytes: int = 1_000_000
     ) -> None:
         self.log: list[Event[Fact]] = []
-        self.keys: dict[UUID, bytes] = {}
+        self.keys: dict[UUID, PersonKey] = {}
+        self._keys_made = 0
         self._streams: dict[UUID, dict[int, bytes]] = {}
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._clock = clock
@@ -58,7 +69,7 @@ class MemoryLedger:
         seal = sealing(self.keys)
         for event in events:
             if event.person_id is not None:
-                self.keys.setdefault(event.person_id, secrets.token_bytes(KEY_BYTES))
+                self.keys.setdefault(event.person_id, PersonKey(self._new_key(), secrets.token_bytes(KEY_BYTES)))
         stored = [encode(event, seal) for event in events]
         for event, raw in zip(events, stored, strict=True):
             if len(raw) > self._limit_bytes:
@@ -84,10 +95,39 @@ class MemoryLedger:
         appended = self.append(events, once=once)
         return Appended((), appended.position, appended.answer)
 
+    def read_stream(self, workspace_id: str, stream_id: UUID) -> Sequence[Recorded]:
+        """See the port."""
+        opener = opening({str(person): key for person, key in self.keys.items()})
+        with self._lock:
+            stored = sorted(self._streams.get(stream_id, {}).items())
+        events = [decode(raw, opener) for _, raw in stored]
+        return [Recorded(0, event.time, event) for event in events if event.workspace_id == workspace_id]
+
+    def known_person(self, person_id: UUID) -> KnownPerson:
+        """See the port."""
+        campaigns = {
+            event.campaign_id: None
+            for event in self.log
+            if event.person_id == person_id and event.campaign_id is not None and person_id in self.keys
+        }
+        return KnownPerson(person_id in self.keys, list(campaigns))
+
+    def erase(self, person_id: UUID, plan: PlanErasure) -> Appended:
+        """See the port. For one thread: nothing else may be appended meanwhile."""
+        events, once = plan(self.known_person(person_id))
+        appended = self.append(events, once=once)
+        if appended.answer is None:
+            self.keys.pop(person_id, None)
+        return appended
+
     def answered(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
         """See the port."""
         with self._lock:
             return self._known(workspace_id, key, request_hash)
+
+    def _new_key(self) -> int:
+        self._keys_made += 1
+        return self._keys_made
 
     def _known(self, workspace_id: str, key: str, request_hash: bytes) -> Appended | None:
         kept = self._kept.get((workspace_id, key))

@@ -11,7 +11,7 @@ import psycopg
 
 from drumbeat.access.master_keys import MasterKeySet
 from drumbeat.access.person_keys import AskKeys, read_keys
-from drumbeat.access.sealing import sealing
+from drumbeat.access.sealing import PersonKey, sealing
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import encode
 from drumbeat.events.private import find_sealed
@@ -30,9 +30,9 @@ def master_key_file(path: Path) -> Path:
     return path
 
 
-def key_of(person: UUID | str) -> bytes:
+def key_of(person: UUID | str) -> PersonKey:
     """The key of a person in a log in memory."""
-    return hashlib.sha256(f"key of {person}".encode()).digest()
+    return PersonKey(1, hashlib.sha256(f"key of {person}".encode()).digest())
 
 
 class PeopleKeys:
@@ -42,7 +42,7 @@ class PeopleKeys:
         self.erased: set[str] = set()
         self.asked = 0
 
-    def __call__(self, persons: Collection[str]) -> Mapping[str, bytes]:
+    def __call__(self, persons: Collection[str]) -> Mapping[str, PersonKey]:
         self.asked += 1
         return {person: key_of(person) for person in persons if person not in self.erased}
 
@@ -66,11 +66,11 @@ def sealed_bytes(event: Event[Fact]) -> bytes:
 def keep_keys(url: str, raws: Iterable[bytes]) -> None:
     """Put the keys that events in memory were sealed with into a database."""
     persons = {sealed.person_id for raw in raws if (sealed := find_sealed(raw)) is not None}
-    wrapped = [(person, *MASTER.wrap(key_of(person), person.bytes)) for person in persons]
+    wrapped = [(person, *MASTER.wrap(key_of(person).key, person.bytes)) for person in persons]
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         connection.cursor().executemany(
-            "INSERT INTO access.person_keys (person_id, workspace_id, master, wrapped)"
-            " VALUES (%s, 'default', %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO access.person_keys (person_id, key_no, workspace_id, master, wrapped)"
+            " OVERRIDING SYSTEM VALUE VALUES (%s, 1, 'default', %s, %s) ON CONFLICT DO NOTHING",
             wrapped,
         )
 
@@ -78,7 +78,7 @@ def keep_keys(url: str, raws: Iterable[bytes]) -> None:
 def keys_in(url: str) -> AskKeys:
     """The keys in a database, wrapped by `MASTER`; no connection stays."""
 
-    def ask(persons: Collection[str]) -> Mapping[str, bytes]:
+    def ask(persons: Collection[str]) -> Mapping[str, PersonKey]:
         with closing(open_connection(url, settings={}, role=Role.READ)) as connection:
             return read_keys(connection, MASTER, persons)
 

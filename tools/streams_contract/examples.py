@@ -68,9 +68,9 @@ def _record(fact: type[Fact]) -> bytes:
     )
 
 
-def _seal(event: Event[Fact], clear: bytes) -> bytes:
+def _seal(event: Event[Fact], clear: bytes) -> tuple[int, bytes]:
     # As long as what is sealed, and nothing that opens: an example has no key.
-    return b64encode(hashlib.shake_128(event.id.bytes).digest(12 + len(clear) + 16))
+    return 17, b64encode(hashlib.shake_128(event.id.bytes).digest(12 + len(clear) + 16))
 
 
 def _dead_letter(record: bytes) -> bytes:

@@ -79,12 +79,15 @@ def _sealed(data: Schema) -> Schema:
         "type": "object",
         "properties": {
             "person": told(_UUID, "Whose it is: the same in every campaign of the workspace."),
+            "key": told(
+                {"type": "integer", "minimum": 1}, "Which of their keys: after an erasure there is a new one."
+            ),
             "sealed": told(
                 {"type": "string", "contentEncoding": "base64"},
                 "AES-256-GCM: 12 bytes of nonce, ciphertext.",
             ),
         },
-        "required": ["person", "sealed"],
+        "required": ["person", "key", "sealed"],
     }
     named: dict[str, Schema] = data.pop("$defs")
     used = _named_in(data, named)

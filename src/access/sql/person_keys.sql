@@ -20,4 +20,4 @@ SELECT * FROM known UNION ALL SELECT * FROM made;
 
 -- name: known_keys
 -- The keys of persons who have one.
-SELECT person_id::text, master, wrapped FROM access.person_keys WHERE person_id = ANY(%b::uuid[]);
+SELECT person_id::text, key_no, master, wrapped FROM access.person_keys WHERE person_id = ANY(%b::uuid[]);

@@ -18,6 +18,7 @@ from drumbeat.aggregates.contact.next_step import (
     finishing_when_due,
     next_step,
 )
+from drumbeat.aggregates.contact.private import unless_erased
 from drumbeat.aggregates.contact.state import (
     AwaitingNextStep,
     Contact,
@@ -224,7 +225,7 @@ def _ending(
         conversation_id=report.conversation_id,
         detail=detail,
         attempts_allowed=attempts_allowed(terms),
-        private=private,
+        private=unless_erased(contact, private),
     )
     if contact.over:
         return (ended,)  # a call that was in flight counts, and changes nothing else
@@ -269,7 +270,7 @@ def receive_call(
         duration_seconds=duration_seconds,
         conversation_id=conversation_id,
         completion_due_at=due_at,
-        private=private,
+        private=unless_erased(known, private),
     )
     after = apply(known, received, now)
     if isinstance(known.stage, RetryScheduled):

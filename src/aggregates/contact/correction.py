@@ -20,6 +20,7 @@ from drumbeat.aggregates.contact.next_step import (
     retryable,
     settled,
 )
+from drumbeat.aggregates.contact.private import unless_erased
 from drumbeat.aggregates.contact.state import (
     AwaitingNextStep,
     Contact,
@@ -105,6 +106,7 @@ def correct(
     """The correction of an ended attempt with everything that follows; nothing when it changes nothing."""
     recorded = contact.attempts[attempt - 1].report
     assert recorded is not None
+    private = unless_erased(contact, private)
     if report == recorded and private is None:
         return ()
     guards.a_new_conversation(contact, report.conversation_id, attempt=attempt)

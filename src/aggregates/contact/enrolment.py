@@ -12,6 +12,7 @@ from drumbeat.events.calls import ContactRetryCancelled
 from drumbeat.events.contact import (
     ContactEnrolled,
     ContactEnrolmentRefused,
+    ContactErased,
     ContactProfileChanged,
     ContactRemoved,
 )
@@ -51,7 +52,7 @@ def enrol(
     if history and not terms.importing:
         guards.not_an_import(terms)
     if contact is not None and contact.enrolled:
-        if not isinstance(contact.stage, Removed):
+        if not isinstance(contact.stage, Removed) and not contact.erased:
             return ()
         raise _turned_away(contact, RefusalCode.REMOVED, "a removed contact is never added again")
     if terms.status not in guards.UNDER_WAY:
@@ -108,6 +109,18 @@ def remove_contact(contact: Contact | None, *, terms: Terms, reason: str) -> tup
     if isinstance(known.stage, Removed):
         return ()
     return *cancelling(known, "removed"), ContactRemoved(reason=required_text("reason", reason))
+
+
+def erase_contact(contact: Contact | None, *, terms: Terms) -> tuple[Fact, ...]:
+    """Forget the person behind a contact; nothing when there is none, or when it was done.
+
+    Where the campaign is not over, the contact is removed from it first.
+    """
+    if contact is None or not contact.enrolled or contact.erased:
+        return ()
+    if terms.status in guards.OVER or isinstance(contact.stage, Removed):
+        return (ContactErased(),)
+    return *cancelling(contact, "removed"), ContactRemoved(reason="erased"), ContactErased()
 
 
 def cancelling(contact: Contact, reason: str) -> tuple[Fact, ...]:

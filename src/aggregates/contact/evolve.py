@@ -39,6 +39,7 @@ from drumbeat.events.calls import (
 from drumbeat.events.contact import (
     ContactEnrolled,
     ContactEnrolmentRefused,
+    ContactErased,
     ContactFinished,
     ContactOptedOut,
     ContactPaused,
@@ -75,6 +76,7 @@ LifeFact: TypeAlias = (
     | ContactEnrolmentRefused
     | ContactProfileChanged
     | ContactRemoved
+    | ContactErased
     | ContactPaused
     | ContactResumed
     | ContactOptedOut
@@ -161,6 +163,8 @@ def _after_life_fact(contact: Contact, fact: LifeFact, _time: datetime) -> Conta
             changed = replace(contact, zone=fact.zone, addresses=_addresses_of(fact.address_keys))
         case ContactRemoved():
             changed = replace(contact, stage=Removed(), paused=False)
+        case ContactErased():
+            changed = replace(contact, erased=True, addresses=())
         case ContactPaused():
             changed = replace(contact, paused=True)
         case ContactResumed():
@@ -268,5 +272,8 @@ LOST = "lost"
 """The `detail` of a call that a policy gave up."""
 
 AGGREGATE: Aggregate[Contact] = Aggregate(
-    name="contact", state_type=Contact, evolve=evolve, person_of=lambda contact: contact.person_id
+    name="contact",
+    state_type=Contact,
+    evolve=evolve,
+    person_of=lambda contact: None if contact.erased else contact.person_id,
 )

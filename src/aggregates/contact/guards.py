@@ -40,10 +40,12 @@ def enrolled(contact: Contact | None) -> Contact:
 
 
 def not_removed(contact: Contact | None) -> Contact:
-    """The contact, when it is enrolled and was not removed."""
+    """The contact, when it is enrolled and was neither removed nor erased."""
     known = enrolled(contact)
     if isinstance(known.stage, Removed):
         raise Refused(RefusalCode.REMOVED, "the contact was removed from this campaign")
+    if known.erased:
+        raise Refused(RefusalCode.REMOVED, "the person behind this contact was erased")
     return known
 
 

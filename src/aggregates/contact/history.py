@@ -9,6 +9,7 @@ from uuid import UUID
 from drumbeat.aggregates.contact import guards
 from drumbeat.aggregates.contact.evaluations import evaluate_goal
 from drumbeat.aggregates.contact.next_step import finish_outcome
+from drumbeat.aggregates.contact.private import unless_erased
 from drumbeat.aggregates.contact.state import Contact, Finished, Report
 from drumbeat.aggregates.contact.terms import Terms
 from drumbeat.aggregates.refusals import RefusalCode, Refused
@@ -53,7 +54,7 @@ def record_call(
         duration_seconds=duration_seconds,
         callback_at=callback_at,
         conversation_id=conversation_id,
-        private=private,
+        private=unless_erased(known, private),
     )
     return placed, ended
 

@@ -1,5 +1,6 @@
 """What was said in a call, judged on the way in."""
 
+from drumbeat.aggregates.contact.state import Contact
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.events.values import CallPrivate
 
@@ -17,6 +18,11 @@ def call_private(summary: str | None, transcript_reference: str | None) -> CallP
     _not_longer("summary", summary, LONGEST_SUMMARY)
     _not_longer("transcript_reference", transcript_reference, LONGEST_TRANSCRIPT_REFERENCE)
     return CallPrivate(summary=summary, transcript_reference=transcript_reference)
+
+
+def unless_erased(contact: Contact, private: CallPrivate | None) -> CallPrivate | None:
+    """What is recorded of what was said: nothing of a person who was erased, whenever it comes."""
+    return None if contact.erased else private
 
 
 def _not_longer(field: str, text: str | None, longest: int) -> None:

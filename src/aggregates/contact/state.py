@@ -131,7 +131,8 @@ Stage: TypeAlias = NotEnrolled | Queued | Dialing | RetryScheduled | AwaitingNex
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A contact of one campaign. `refusals` are the reasons for which an enrolment was turned away.
 
-    `person_id` says under whose key what is personal is sealed, and nothing of the person.
+    `person_id` says under whose key what is personal is sealed, and nothing of the person. `erased`: there is no
+    such key any more, and nothing personal is recorded again.
     """
 
     stage: Stage
@@ -144,6 +145,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     evaluations: tuple[Evaluation, ...] = ()
     answers: tuple[Answer, ...] = ()
     opted_out: bool = False
+    erased: bool = False
     paused: bool = False
     zone: str | None = None
     addresses: tuple[Address, ...] = ()

@@ -11,6 +11,7 @@ from drumbeat.client.generated.health import HealthOperations
 from drumbeat.client.generated.history import HistoryOperations
 from drumbeat.client.generated.imports import ImportsOperations
 from drumbeat.client.generated.metrics import MetricsOperations
+from drumbeat.client.generated.people import PeopleOperations
 from drumbeat.client.generated.schedules import SchedulesOperations
 from drumbeat.client.generated.senders import SendersOperations
 from drumbeat.client.generated.suppressions import SuppressionsOperations
@@ -27,6 +28,7 @@ class Api:
         self.history = HistoryOperations(connection)
         self.imports = ImportsOperations(connection)
         self.metrics = MetricsOperations(connection)
+        self.people = PeopleOperations(connection)
         self.schedules = SchedulesOperations(connection)
         self.senders = SendersOperations(connection)
         self.suppressions = SuppressionsOperations(connection)

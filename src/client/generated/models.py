@@ -368,7 +368,8 @@ class ContactItem(msgspec.Struct, kw_only=True):
 
     `paused_by` is `hand` or `campaign`, null when neither; it is an overlay of the label. `goal_score`
     is the mean over the active goals with a known score, 0 to 100. `retry_at` is null when no retry
-    will come, and so is `attempts_left`.
+    will come, and so is `attempts_left`. `erased`: the person was erased, and nothing personal of them
+    is known any more.
     """
 
     contact_id: UUID
@@ -384,6 +385,7 @@ class ContactItem(msgspec.Struct, kw_only=True):
     status_label: str
     paused_by: str | None
     removed: bool
+    erased: bool
     attempts: int
     attempts_left: int | None
     conversations: int
@@ -741,6 +743,7 @@ class ContactCard(Fresh, kw_only=True):
     status_label: str
     paused_by: str | None
     removed: bool
+    erased: bool
     attempts: int
     attempts_left: int | None
     conversations: int

@@ -24,6 +24,16 @@ FROM access.hold_person_keys($1, $2) AS held;
 -- Hold the keys that events were sealed with, ahead of a COPY in the same transaction; false when one is gone.
 SELECT access.hold_person_keys(%b, %b);
 
+-- name: destroy_person_key
+-- Destroy a person's key; whether there was one, and the campaigns in which their contacts may be.
+SELECT had_key, campaigns FROM access.destroy_person_key(%b);
+
+-- name: known_person
+-- Whether a person has a key, and the campaigns in which their contacts may be.
+SELECT EXISTS (SELECT FROM access.person_keys WHERE person_id = %(person)b),
+    (SELECT coalesce(array_agg(campaign_id ORDER BY campaign_id), '{}')
+     FROM access.person_campaigns WHERE person_id = %(person)b);
+
 -- name: keep_key
 -- Keep an idempotency key ahead of a COPY in the same transaction; answers false when it is taken.
 SELECT ledger.keep_key(%b, %b, %b, %b, %b, %b, %b);

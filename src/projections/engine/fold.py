@@ -11,7 +11,7 @@ from drumbeat.projections.engine.decode import Directed
 from drumbeat.projections.engine.hot import HotRows, Slot, Slots
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.rows import Row
-from drumbeat.projections.engine.shapes import Derived, Fold, Key, Measures
+from drumbeat.projections.engine.shapes import Derived, Fold, Key, Measures, by_stream
 from drumbeat.projections.engine.table import Cursor
 
 Work: TypeAlias = list[tuple[Slot, Fold[Any], LightEvent[Any], int]]
@@ -29,12 +29,14 @@ class RowChanges(msgspec.Struct, gc=False):
 
 
 class Changes(msgspec.Struct, gc=False):
-    """All that a batch changes. `touched` holds, by entity, its rows before and after."""
+    """All that a batch changes. `touched` holds, by entity, its rows before and after. `erased`: contacts by
+    projection, whose rows are to be rewritten after that."""
 
     rows: list[RowChanges]
     counters: dict[str, Tally]
     appended: list[tuple[str, list[Row]]]
     touched: list[Slots]
+    erased: dict[str, list[Key]] = msgspec.field(default_factory=dict)
 
     def add(self, table: str, slots: Slots) -> None:
         """Rows of a table that is not the plan's, changed beside."""
@@ -50,6 +52,7 @@ def fold_batch(plan: Plan, cursor: Cursor, hot: Sequence[HotRows[Any]], events: 
     _sort_out(events, works, touched, logs)
     appended = [(log.table, rows) for log, rows in zip(plan.logs, logs, strict=True) if rows]
     changes = Changes([], {}, appended, touched)
+    _erase(events, changes)
     for index, work in enumerate(works):
         if work:
             slots = touched[index]
@@ -62,6 +65,15 @@ def fold_batch(plan: Plan, cursor: Cursor, hot: Sequence[HotRows[Any]], events: 
             for derived in plan.derived[index]:
                 changes.rows.append(_derived(derived, slots))
     return changes
+
+
+def _erase(events: Sequence[Directed], changes: Changes) -> None:
+    # Whatever else the batch says of these contacts: nothing personal comes after it in their streams.
+    for _, event, handlers in events:
+        key = by_stream(event) if handlers.erasing else None
+        if key is not None:
+            for projection in handlers.erasing:
+                changes.erased.setdefault(projection, []).append(key)
 
 
 def _sort_out(events: Sequence[Directed], works: list[Work], touched: list[Slots], logs: list[list[Row]]) -> None:

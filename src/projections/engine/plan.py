@@ -3,9 +3,11 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from drumbeat.events.contact import ContactErased
 from drumbeat.events.fact import FACTS
 from drumbeat.events.upcasters import UPCASTERS
 from drumbeat.projections.engine.shapes import Derived, Entity, Fold, KeyOf, Log, Measures, Projection
+from drumbeat.queries import load_queries
 
 
 class PlanError(Exception):
@@ -20,27 +22,42 @@ LogHandler: TypeAlias = tuple[int, Callable[[Any, int], Any], str]
 
 
 class Handlers:
-    """What to do with an event of one type. `by_key` has the entities grouped by what gives the row's key."""
+    """What to do with an event of one type. `by_key` has the entities grouped by what gives the row's key.
 
-    def __init__(self, entities: tuple[EntityHandler, ...], logs: tuple[LogHandler, ...]) -> None:
+    `erasing` names the projections whose rows of the event's contact are rewritten as a person's who was erased.
+    """
+
+    def __init__(
+        self,
+        entities: tuple[EntityHandler, ...],
+        logs: tuple[LogHandler, ...],
+        erasing: frozenset[str] = frozenset(),
+    ) -> None:
         self.entities = entities
         self.logs = logs
+        self.erasing = erasing
         groups: dict[KeyOf, list[tuple[int, Fold[Any], bool]]] = {}
         for index, key_of, fold, begins, _ in entities:
             groups.setdefault(key_of, []).append((index, fold, begins))
         self.by_key = tuple((key_of, tuple(group)) for key_of, group in groups.items())
 
     def without(self, projections: frozenset[str]) -> "Handlers":
-        """The same, less what some projections would do."""
+        """The same for a stream that waits for some projections: they do nothing, but for forgetting at once."""
         return Handlers(
             tuple(h for h in self.entities if h[-1] not in projections),
             tuple(h for h in self.logs if h[-1] not in projections),
+            self.erasing,
         )
+
+    def of_others_than(self, projections: frozenset[str]) -> "Handlers":
+        """The same, less everything that some projections would do."""
+        rest = self.without(projections)
+        return Handlers(rest.entities, rest.logs, self.erasing - projections)
 
     @property
     def projections(self) -> frozenset[str]:
         """Who looks at events of this type."""
-        return frozenset(h[-1] for h in self.entities) | frozenset(h[-1] for h in self.logs)
+        return frozenset(h[-1] for h in self.entities) | frozenset(h[-1] for h in self.logs) | self.erasing
 
 
 class Plan:
@@ -53,6 +70,10 @@ class Plan:
         self.measures: Mapping[int, tuple[Measures[Any], ...]] = self._followers("measures")
         self.derived: Mapping[int, tuple[Derived[Any], ...]] = self._followers("derived")
         self.logs: tuple[Log, ...] = tuple(log for p in projections for log in p.logs)
+        self.erase: Mapping[str, bytes] = {
+            p.name: script["erase"] for p in projections if "erase" in (script := load_queries(p.sql))
+        }
+        """The statement that rewrites rows of contacts as erased, by projection."""
         self.handlers: Mapping[str, Handlers] = self._dispatch()
         """Who looks at events of a type, by the type's name; nobody: not there."""
 
@@ -86,6 +107,9 @@ class Plan:
             name: Handlers(tuple(entities.get(name, ())), tuple(logs.get(name, ())))
             for name in entities.keys() | logs.keys()
         }
+        if self.erase:
+            known = handlers.get(ContactErased.TYPE, Handlers((), ()))
+            handlers[ContactErased.TYPE] = Handlers(known.entities, known.logs, frozenset(self.erase))
         for old in UPCASTERS:
             if (newest := _newest(old)) in handlers:
                 handlers[old] = handlers[newest]
@@ -96,7 +120,7 @@ class Plan:
         narrowed = object.__new__(Plan)
         narrowed.__dict__.update(self.__dict__)
         others = frozenset(self.names).difference(names)
-        narrowed.handlers = {key: handlers.without(others) for key, handlers in self.handlers.items()}
+        narrowed.handlers = {key: handlers.of_others_than(others) for key, handlers in self.handlers.items()}
         return narrowed
 
     def followed(self) -> Iterator[tuple[str, str]]:

@@ -56,8 +56,8 @@ class Session:
             self.applier.store.expect(folded.changes)
             self.reached.move(work.active, work.after)
             self._under_way = folded, self.writer.submit(self.applier.write, folded)
-            if folded.parked:
-                self.settle()  # the next batch must see who waits
+            if folded.parked or folded.changes.erased:
+                self.settle()  # the next batch must see who waits, and no row as it was before an erasure
 
     def settle(self) -> bool:
         """Wait until nothing is being written. False: it went in parts, what was folded on it is void."""

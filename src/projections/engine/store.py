@@ -12,7 +12,15 @@ from drumbeat.projections.engine.hot import HotRows
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.rows import Row
 from drumbeat.projections.engine.shapes import Measures
-from drumbeat.projections.engine.table import FEW_ROWS, CounterTable, Cursor, Found, Table, find_tables
+from drumbeat.projections.engine.table import (
+    FEW_ROWS,
+    CounterTable,
+    Cursor,
+    Found,
+    Table,
+    contact_literals,
+    find_tables,
+)
 
 
 class Store:
@@ -24,6 +32,8 @@ class Store:
         """`hot_rows` bounds the rows that are kept in memory between batches, for each entity."""
         with connection.cursor() as cursor:
             found = find_tables(cursor, generation)
+        self._erase = plan.erase
+        self._rewritten = False
         self.tables: dict[str, Table[Any]] = {}
         self.counters: dict[str, CounterTable] = {}
         for entity in plan.entities:
@@ -68,6 +78,9 @@ class Store:
                 self.counters[name].change(cursor, amounts, few=few)
         for name, appended in changes.appended:
             self.tables[name].add(cursor, appended, few=few)
+        for name, contacts in changes.erased.items():
+            cursor.execute(self._erase[name], contact_literals(contacts))
+            self._rewritten = True
 
     def expect(self, changes: Changes) -> None:
         """The changes are being written; nothing else is."""
@@ -76,7 +89,10 @@ class Store:
             hot.expect(slots)
 
     def keep(self) -> None:
-        """What was being written is committed."""
+        """What was being written is committed; when rows were rewritten as erased, none at hand is what it was."""
+        if self._rewritten:
+            self.forget()
+            return
         for hot in self._all_hot:
             hot.keep()
 
@@ -87,6 +103,7 @@ class Store:
 
     def forget(self) -> None:
         """The tables may hold something else than what was written last."""
+        self._rewritten = False
         for hot in self._all_hot:
             hot.forget()
         for table in (*self.tables.values(), *self.counters.values()):

@@ -231,5 +231,11 @@ def _literal(kind: str, values: Sequence[Any]) -> str:
     return as_array(values)
 
 
+def contact_literals(contacts: Sequence[Key]) -> list[str]:
+    """Keys (workspace, campaign, contact) as three arrays."""
+    kinds = ("text", "uuid", "uuid")
+    return [_literal(kind, values) for kind, values in zip(kinds, zip(*contacts, strict=True), strict=True)]
+
+
 def _uuid(value: int) -> str:
     return f"{value:032x}"
