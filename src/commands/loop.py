@@ -130,8 +130,8 @@ class Run:
     def many(self, plan: Callable[[], Plan], *, bulk: bool = False, item: str = "") -> Done:
         """Carry out a plan over any number of streams, all or nothing; taken anew when a stream changed meanwhile.
 
-        A command of several appends gives each its `item`: the key is kept per item. A known key costs no look of
-        its own: the append finds it. Raises `Refused`.
+        A command of several appends gives each its `item`: the key is kept per item. For a single command a known
+        key costs no look of its own: the append finds it. Raises `Refused`.
         """
         append = self.ledger.append_bulk if bulk else self.ledger.append
 
@@ -159,6 +159,9 @@ class Run:
     def _until_written(self, write: Callable[[str | None], tuple[Plan, Appended]], item: str) -> Done:
         key = f"{self.idempotency.key}{item and ':' + item}" if self.idempotency else None
         try:
+            # What goes on after a crash repeats all its appends up to there: those are not decided anew.
+            if key is not None and (bulk or item) and (kept := self._answered(key)) is not None:
+                return kept
             for _ in range(MAX_ATTEMPTS):
                 try:
                     planned, appended = write(key)

@@ -69,6 +69,8 @@ class StoppingLedger(MemoryLedger):
         self.lose_answer = False
 
     def append(self, events: Sequence[Event[Fact]], *, once: Once | None = None) -> Appended:
+        if once is not None and self.answered(once.workspace_id, once.key, once.request_hash) is not None:
+            return super().append(events, once=once)  # writes nothing
         self.appends += 1
         failure = self.fail(self.appends)
         if failure is not None and not self.lose_answer:
