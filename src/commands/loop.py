@@ -139,7 +139,7 @@ class Run:
             planned = plan()
             return planned, append(planned.events, once=self._once(key, planned))
 
-        return self._until_written(write, item)
+        return self._until_written(write, item, look_first=bulk or bool(item))
 
     def erasing(self, person: UUID, plan: Callable[[KnownPerson], Plan]) -> Done:
         """Carry out a plan that erases somebody: the key goes with the append, or stays. Raises `Refused`."""
@@ -154,13 +154,15 @@ class Run:
             appended = self.ledger.erase(person, planned)
             return made[-1], appended
 
-        return self._until_written(write, "")
+        return self._until_written(write, "", look_first=False)
 
-    def _until_written(self, write: Callable[[str | None], tuple[Plan, Appended]], item: str) -> Done:
+    def _until_written(
+        self, write: Callable[[str | None], tuple[Plan, Appended]], item: str, *, look_first: bool
+    ) -> Done:
         key = f"{self.idempotency.key}{item and ':' + item}" if self.idempotency else None
         try:
             # What goes on after a crash repeats all its appends up to there: those are not decided anew.
-            if key is not None and (bulk or item) and (kept := self._answered(key)) is not None:
+            if look_first and key is not None and (kept := self._answered(key)) is not None:
                 return kept
             for _ in range(MAX_ATTEMPTS):
                 try:
