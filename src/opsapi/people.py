@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -9,11 +10,15 @@ import typer
 
 from drumbeat import settings as settings_module
 from drumbeat.access.master_keys import MasterKeyFile
+from drumbeat.access.rotation import rewrap
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.people import ErasePerson
+from drumbeat.eventstore.connections import open_connection
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
-from drumbeat.opsapi.master_keys import master_key_path
+from drumbeat.opsapi.master_keys import checked_master_keys, master_key_path
+from drumbeat.opsapi.showing import progress
+from drumbeat.settings import Settings
 
 
 class Operator(Protocol):
@@ -21,6 +26,10 @@ class Operator(Protocol):
 
     def give(self, command: Command) -> Done:
         """Carry out a command as the person at the keyboard. Raises `Refused`, `LedgerUnavailable`."""
+        ...
+
+    def databases(self, process: str) -> AbstractContextManager[tuple[Settings, str]]:
+        """The settings, and the URL of the log's database."""
         ...
 
     def person(self, reference: str) -> dict[str, Any]:
@@ -53,6 +62,27 @@ def erase(
     for told in done.results:
         typer.echo(f"{told['contacts']} contacts erased, {told['removed']} of them removed from their campaigns")
     typer.echo(f"position {done.position}" if done.facts else "nothing to do", err=True)
+
+
+@app.command("rotate-master-key")
+def rotate_master_key(
+    context: typer.Context,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Add no key: go on with a rotation that was cut off.")
+    ] = False,
+) -> None:
+    """Add a master key and wrap every person's key by it; no event is touched, and everything runs on.
+
+    Processes on other machines need the new file before this ends. Old keys stay in it: backups need them.
+    """
+    operator: Operator = context.obj
+    with operator.databases("people") as (in_force, url), closing(open_connection(url, settings={})) as connection:
+        file = checked_master_keys(in_force)
+        if not finish:
+            typer.echo(f"added master key {file.add()} to {file.path}")
+        with progress("wrapping keys anew") as show:
+            done = rewrap(connection, file, told=lambda share: show(share, ""))
+    typer.echo(f"{done:,} keys of persons wrapped anew")
 
 
 @app.command("make-master-key")

@@ -16,11 +16,14 @@ from drumbeat.commands.campaign import DraftCampaign, RenameCampaign
 from drumbeat.commands.dispatch import Commands
 from drumbeat.events.values import CampaignKind, Vocabulary
 from drumbeat.eventstore.ledger import EventStoreLedger
+from drumbeat.settings import read
 from drumbeat.transport.cluster import Cluster
+from drumbeat.transport.topic_definitions import topics_as_set
 from support.agreement import everything_agrees
 from support.given import NOW
 from support.machine import Machine, drumbeat_inside, lives, machine, until
 from support.postgres import TestServer, with_database
+from support.relaying import records
 from support.sealing import MASTER
 from support.whole import ADA, OneKey
 
@@ -116,6 +119,41 @@ def test_read_models_live_in_a_database_of_their_own(
         assert there.execute("SELECT count(*) FROM live.contacts").fetchone() == (PEOPLE,)
     with closing(psycopg.connect(database_url)) as here:
         assert here.execute("SELECT count(*) FROM readmodel.checkpoints").fetchone() == (0,)
+    # The read models show people, with keys from the log's database; nothing else of a whole run holds them.
+    known = _personal(second_database)
+    assert len(known) > PEOPLE
+    log, published = _contents(database_url), _published(kafka_cluster, how)
+    assert published.count(b'"sealed"') >= PEOPLE
+    assert [word for word in known if word in log or word in published or word in up.said.encode()] == []
+
+
+def _personal(url: str) -> list[bytes]:
+    """Every name, phone, email and summary that the read models show."""
+    with closing(psycopg.connect(url)) as connection:
+        found = connection.execute(
+            "SELECT unnest(ARRAY[name, phone, email]) FROM live.contacts UNION SELECT summary FROM live.attempts"
+        ).fetchall()
+    return [value.encode() for (value,) in found if value]
+
+
+def _contents(url: str) -> bytes:
+    """Every value of every table of the log's database, as a dump of it has them."""
+    with closing(psycopg.connect(url)) as connection:
+        tables = connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        found = []
+        for (table,) in tables:
+            for row in connection.execute(f"SELECT * FROM {table}".encode(), binary=True):
+                found += [bytes(v) if isinstance(v, bytes) else str(v).encode() for v in row]
+    return b"\n".join(found)
+
+
+def _published(cluster: Cluster, how: dict[str, object]) -> bytes:
+    """Every record of every topic: keys, values and headers."""
+    wanted = topics_as_set(read({name: str(value) for name, value in how.items()}))
+    return b"\n".join(records(cluster, wanted))
 
 
 def _shows_everything(up: Machine) -> Callable[[], bool]:

@@ -45,6 +45,8 @@ MAKES = {"/campaigns", "/senders", "/schedules"}
 """Commands that make a thing under an id of the caller's choice."""
 HASHED = {"/suppressions", "/suppressions/lift"}
 """Commands whose stream follows from an address under the workspace's key."""
+PERSON = "/people/{reference}"
+"""Whose stream follows from a reference under the workspace's key."""
 WORDS = (
     "Spring",
     "Ann",
@@ -86,7 +88,7 @@ def test_every_route_of_both_apis_is_visited(api: Writing, foreign: list[Asked])
     routes = [route for route in api.app.routes if isinstance(route, Route | APIRoute)]
     table = {(method, route.path) for route in routes for method in route.methods or ()}
     visited = {(one.method, one.route) for one in foreign} | {("GET", path) for path in {*LISTS, *OF_NOBODY}}
-    visited |= {("POST", path) for path in HASHED}
+    visited |= {("POST", path) for path in HASHED} | {("GET", PERSON), ("DELETE", PERSON)}
     visited |= {("HEAD", path) for method, path in table if method == "HEAD" and ("GET", path) in visited}
     assert table - visited == set(), "a route needs its request here"
     assert len(table) > 70
@@ -170,6 +172,19 @@ def test_an_address_that_another_has_listed_is_news(api: Writing, commands: list
             other = send(api, Asked(method=asked.method, route=asked.route, path=asked.path, body=never))
             about = [(a.status_code, a.json()["version"], a.json()["events"]) for a in (one, other)]
             assert about[0] == about[1], asked.path
+
+
+def test_a_person_whom_another_knows_is_as_unknown_as_nobody(api: Writing, commands: list[Asked]) -> None:
+    before = api.ledger.head()
+    asked = [one for one in commands if one.route == PERSON]
+    assert {one.method for one in asked} == {"GET", "DELETE"}
+    with asking_as(api, BOB):
+        for one in asked:
+            known = send(api, replace(one, path="/people/p-1"))
+            never = send(api, replace(one, path="/people/p-0", headers={}))
+            assert known.status_code == 404
+            assert told(known, {}) == (*told(never, {})[:2], told(never, {})[2].replace("p-0", "p-1"))
+    assert api.ledger.head() == before
 
 
 def test_lists_and_counts_hold_nothing_of_another(api: Writing, commands: list[Asked]) -> None:

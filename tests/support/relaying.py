@@ -149,6 +149,22 @@ def _partitions(wanted: Sequence[Topic]) -> list[Any]:
     return [TopicPartition(one.name, number) for one in wanted for number in range(one.partitions)]
 
 
+def records(cluster: Cluster, wanted: Sequence[Topic]) -> list[bytes]:
+    """All bytes of every record that the topics hold."""
+    from kafka import KafkaConsumer
+
+    found: list[bytes] = []
+    consumer = KafkaConsumer(**cluster.options("tests"), enable_auto_commit=False, auto_offset_reset="earliest")
+    with contextlib.closing(consumer):
+        partitions = _partitions(wanted)
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        while any(consumer.position(partition) < end for partition, end in ends.items()):
+            for batch in consumer.poll(500).values():
+                found += [b"%b\n%b\n%b" % (r.key or b"", r.value or b"", repr(r.headers).encode()) for r in batch]
+    return found
+
+
 def held(cluster: Cluster, wanted: Sequence[Topic]) -> Held:
     """Read all topics to their ends as a consumer does: what is not above the last position is skipped."""
     from kafka import KafkaConsumer

@@ -21,3 +21,20 @@ SELECT * FROM known UNION ALL SELECT * FROM made;
 -- name: known_keys
 -- The keys of persons who have one.
 SELECT person_id::text, key_no, master, wrapped FROM access.person_keys WHERE person_id = ANY(%b::uuid[]);
+
+-- name: count_wrapped_by_others
+-- How many keys another master key than the given one wraps.
+SELECT count(*) FROM access.person_keys WHERE master <> %s;
+
+-- name: wrapped_by_others
+-- Some keys that another master key than the given one wraps, in the order of persons.
+SELECT person_id, key_no, master, wrapped FROM access.person_keys
+WHERE person_id > %s AND master <> %s ORDER BY person_id LIMIT %s;
+
+-- name: rewrap
+-- Put the same keys there, wrapped anew; whose key was destroyed or made anew meanwhile is left alone. Changes no
+-- column of the primary key, so that appends which hold a key are not waited for.
+UPDATE access.person_keys AS keys SET master = new.master, wrapped = new.wrapped
+FROM unnest(%(persons)s::uuid[], %(numbers)s::bigint[], %(masters)s::text[], %(wrapped)s::bytea[])
+    AS new (person, number, master, wrapped)
+WHERE keys.person_id = new.person AND keys.key_no = new.number;
