@@ -17,7 +17,7 @@ from support.machine import until
 from support.postgres import TestServer
 from support.reading import Reading, get
 from support.relaying import relaying
-from support.sealing import MASTER
+from support.sealing import MASTER, keys_in
 from support.topics import PARTITIONS, Topics, consuming, topics
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(280)]
@@ -38,7 +38,7 @@ def test_every_question_has_the_same_answer_whether_the_log_or_kafka_fed_the_rea
         there = stack.enter_context(topics(kafka_cluster))
         head = _published(bank, there)
         heal = stack.enter_context(closing(FromLog(bank.url)))
-        projector = stack.enter_context(consuming(there, second, PROJECTIONS, heal=heal))
+        projector = stack.enter_context(consuming(there, second, PROJECTIONS, heal=heal, ask=keys_in(bank.url)))
         projector.run_until(head, timeout_seconds=200)
         assert projector.stats.parked == 0
         assert _rows(second) == _rows(bank.url)

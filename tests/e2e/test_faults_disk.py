@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from drumbeat.access.master_keys import MasterKeyFile
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.opsapi.exits import Exit
 from support.agreement import caught_up, everything_agrees
@@ -113,7 +114,7 @@ def test_a_machine_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(di
         assert "Traceback" not in up.said
         assert up.interrupt() == 0
     with EmbeddedServer(home / "postgres") as server:
-        everything_agrees(server.url)
+        everything_agrees(server.url, MasterKeyFile(home / "master.keys"))
 
 
 def test_a_state_folder_that_became_read_only_is_refused_in_one_line_and_works_again(

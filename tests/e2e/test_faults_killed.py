@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from drumbeat.access.master_keys import MasterKeyFile
 from drumbeat.eventstore.embedded import EmbeddedServer
 from support.agreement import caught_up, everything_agrees
 from support.machine import DRUMBEAT, Machine, drumbeat_inside, environment, machine, until
@@ -105,7 +106,7 @@ def test_whoever_is_killed_whenever_everything_agrees_afterwards(tmp_path: Path)
         assert again.interrupt() == 0
     assert min(killed[name] for name in ("project", "postgres", "import")) > 0, killed
     with EmbeddedServer(home / "postgres") as server:
-        everything_agrees(server.url)
+        everything_agrees(server.url, MasterKeyFile(home / "master.keys"))
 
 
 def kill(up: Machine, name: str) -> bool:

@@ -5,11 +5,12 @@ from typing import Any
 
 import psycopg
 
+from drumbeat.access.master_keys import MasterKeys
 from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.transport.source import LogSource
 from support.rebuilding import all_rows
-from support.sealing import keys_in
+from support.sealing import MASTER, keys_in
 
 Connection = psycopg.Connection[Any]
 
@@ -71,10 +72,10 @@ def caught_up(url: str) -> bool:
         return _positions(connection) == {_head(connection)}
 
 
-def everything_agrees(url: str) -> None:
+def everything_agrees(url: str, master: MasterKeys = MASTER) -> None:
     """Fails when anything is doubled, lost, parked, or told differently by two who should say the same.
 
-    The read models are at the end of the log, and nobody writes any more.
+    The read models are at the end of the log, and nobody writes any more. `master`: what opens the persons' keys.
     """
     with closing(psycopg.connect(url)) as connection:
         assert _positions(connection) == {_head(connection)}
@@ -89,7 +90,7 @@ def everything_agrees(url: str) -> None:
         assert _numbers(connection, _BY_LABEL) == _numbers(connection, _IN_LOG["contacts"])
         outcomes = _numbers(connection, _BY_OUTCOME)
         assert _numbers(connection, _OUTCOME_ROWS) == outcomes == _numbers(connection, _OUTCOME_COUNTERS)
-    _rebuilt_rows_are_the_same(url)
+    _rebuilt_rows_are_the_same(url, master)
 
 
 def _numbers(connection: Connection, query: str, *arguments: object) -> dict[Any, int]:
@@ -106,10 +107,10 @@ def _positions(connection: Connection) -> set[int]:
     return {int(row[0]) for row in found}
 
 
-def _rebuilt_rows_are_the_same(url: str) -> None:
+def _rebuilt_rows_are_the_same(url: str, master: MasterKeys) -> None:
     with closing(LogSource(url)) as source:
         options = ProjectorOptions(generation="rebuilt", poll_seconds=0.01)
-        Projector(source, url, PROJECTIONS, options, ask=keys_in(url)).run_until(source.high_water())
+        Projector(source, url, PROJECTIONS, options, ask=keys_in(url, master)).run_until(source.high_water())
     for projection in PROJECTIONS:
         live, rebuilt = (all_rows(url, projection, generation) for generation in ("gen_1", "rebuilt"))
         assert live == rebuilt, projection.name

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 import psycopg
 
-from drumbeat.access.master_keys import MasterKeySet
+from drumbeat.access.master_keys import MasterKeys, MasterKeySet
 from drumbeat.access.person_keys import AskKeys, read_keys
 from drumbeat.access.sealing import PersonKey, sealing
 from drumbeat.events import Event, Fact
@@ -75,11 +75,11 @@ def keep_keys(url: str, raws: Iterable[bytes]) -> None:
         )
 
 
-def keys_in(url: str) -> AskKeys:
-    """The keys in a database, wrapped by `MASTER`; no connection stays."""
+def keys_in(url: str, master: MasterKeys = MASTER) -> AskKeys:
+    """The keys in a database, wrapped by these master keys; no connection stays."""
 
     def ask(persons: Collection[str]) -> Mapping[str, PersonKey]:
         with closing(open_connection(url, settings={}, role=Role.READ)) as connection:
-            return read_keys(connection, MASTER, persons)
+            return read_keys(connection, master, persons)
 
     return ask
