@@ -74,6 +74,7 @@ class EnrolContact(ContactRow, Command):
     """
 
     NAME: ClassVar[str] = "enrol_contact"
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"reference", "name", "phone", "email", "profile"})
     model_config = Command.model_config
     campaign_id: UUID
 

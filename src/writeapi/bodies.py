@@ -79,10 +79,13 @@ def _require_few(document: Any) -> None:
 def invalid_body(error: ValidationError, *above: str, personal: frozenset[str] = frozenset()) -> InvalidBody:
     """The problem for the first value that a type does not allow; `above` is where in the body it was read.
 
-    The value is repeated, unless it is in a field that tells of a person or has an unknown name.
+    The value is repeated, unless it is in a field that tells of a person or has an unknown name. In a profile not
+    even the names are ours.
     """
     first = error.errors(include_url=False)[0]
     where = (*above, *first["loc"])
+    if "profile" in where:
+        where = where[: where.index("profile") + 1]
     field = ".".join(map(str, where))
     return InvalidBody(
         f"{field or 'the body'}: {first['msg']}",

@@ -29,6 +29,9 @@ TUNED_FOR_DRUMBEAT: Final[Mapping[str, str]] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",
+    # What a statement fails at, values and all, is told to the client and to nobody who reads the log.
+    "log_min_messages": "log",
+    "log_error_verbosity": "terse",
 }
 """Settings of the embedded server, by PostgreSQL's names; docs/operations says the same for other servers."""
 
