@@ -23,7 +23,7 @@ from drumbeat.eventstore.roles import Role
 from drumbeat.opsapi.databases import revival
 from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
-from drumbeat.opsapi.schemas import CARRIES_OUT, LOG_SETS, check_all_schemas, check_schemas, read_url
+from drumbeat.opsapi.schemas import LOG_SETS, ROLES, check_all_schemas, check_schemas, read_url
 from drumbeat.projections import (
     activity,
     attempts,
@@ -130,7 +130,7 @@ def run_api(settings: Settings, database_url: str, stop: Event) -> None:
     from drumbeat.opsapi.authentication import key_gate
     from drumbeat.opsapi.serving import guard, serve
 
-    check_all_schemas(settings, database_url, (*CARRIES_OUT, Role.KEYS), (Role.READ,))
+    check_all_schemas(settings, database_url, ROLES["api"])
     with closing(_open_ledger(settings, database_url)) as on:
         app = api(settings, database_url, key_gate(settings, database_url, now), on)
         serve(app, settings.api_host, settings.api_port, stop, guard(settings))
@@ -144,10 +144,10 @@ def run_projector(settings: Settings, database_url: str | None, stop: Event) -> 
     from drumbeat.opsapi import projecting
 
     if database_url is not None:
-        check_schemas(database_url, LOG_SETS, Role.READ)
+        check_schemas(database_url, LOG_SETS, *ROLES["project"].on_log)
     read_models_url = settings.read_database_url or database_url
     assert read_models_url is not None
-    check_schemas(read_models_url, (READMODEL,), Role.PROJECT)
+    check_schemas(read_models_url, (READMODEL,), *ROLES["project"].on_read_models)
     projecting.run_projector(settings, database_url, read_models_url, PROJECTIONS, now, stop)
 
 
@@ -156,7 +156,7 @@ def run_relay(settings: Settings, database_url: str, stop: Event) -> None:
     require_libraries()
     from drumbeat.opsapi import publishing
 
-    check_schemas(database_url, LOG_SETS, Role.READ, Role.RELAY)
+    check_schemas(database_url, LOG_SETS, *ROLES["relay"].on_log)
     publishing.run_relay(settings, database_url, now, stop)
 
 
@@ -217,7 +217,7 @@ def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
     from drumbeat.opsapi.uploading import importing
     from drumbeat.policies.clock import Clock
 
-    check_all_schemas(settings, database_url, CARRIES_OUT, (Role.POLICIES,))
+    check_all_schemas(settings, database_url, ROLES["policies"])
     serve_metrics(settings.api_host, settings.policies_metrics_port)
     with ledger(settings, database_url, stop=stop) as on:
         keep_forgetting(on, stop)

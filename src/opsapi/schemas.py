@@ -1,7 +1,8 @@
 """Whether a process finds the schemas that it was written for, and may be whom it must be in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -21,8 +22,28 @@ LOG_SETS: Final = (LEDGER, ACCESS, INTAKE)
 MIGRATION_SETS: Final = (*LOG_SETS, READMODEL)
 """Every schema there is, in the order in which they are migrated."""
 
-CARRIES_OUT: Final = (Role.WRITE, Role.READ)
+_CARRIES_OUT: Final = (Role.WRITE, Role.READ)
 """What carries out commands is these on the log: it appends, and reads streams."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What a process is in the log's database and in that of the read models."""
+
+    on_log: tuple[Role, ...]
+    on_read_models: tuple[Role, ...] = ()
+
+
+ROLES: Final[Mapping[str, Roles]] = {
+    "api": Roles((*_CARRIES_OUT, Role.KEYS), (Role.READ,)),
+    "project": Roles((Role.READ,), (Role.PROJECT,)),
+    "relay": Roles((Role.READ, Role.RELAY)),
+    "policies": Roles(_CARRIES_OUT, (Role.POLICIES,)),
+}
+"""By process; docs/operations.md says the same for logins on a server of one's own."""
+
+OPERATOR: Final = Roles(())
+"""What an operator looks at by hand."""
 
 
 def read_url(settings: Settings, database_url: str) -> str:
@@ -30,12 +51,10 @@ def read_url(settings: Settings, database_url: str) -> str:
     return settings.read_database_url or database_url
 
 
-def check_all_schemas(
-    settings: Settings, database_url: str, on_log: Sequence[Role] = (), on_read_models: Sequence[Role] = ()
-) -> None:
-    """As `check_schemas`, of both databases; without roles for what an operator looks at by hand."""
-    check_schemas(database_url, LOG_SETS, *on_log)
-    check_schemas(read_url(settings, database_url), (READMODEL,), *on_read_models)
+def check_all_schemas(settings: Settings, database_url: str, roles: Roles = OPERATOR) -> None:
+    """As `check_schemas`, of both databases."""
+    check_schemas(database_url, LOG_SETS, *roles.on_log)
+    check_schemas(read_url(settings, database_url), (READMODEL,), *roles.on_read_models)
 
 
 def check_schemas(database_url: str, sets: Sequence[MigrationSet], *roles: Role) -> None:

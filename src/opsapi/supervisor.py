@@ -27,6 +27,7 @@ class Child:
 
     name: str
     arguments: tuple[str, ...]
+    environment: Mapping[str, str]
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_again_at: float = 0.0
@@ -50,9 +51,10 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._lifeline, self._held = os.pipe()
 
-    def add(self, name: str, *arguments: str) -> None:
-        """Start a process and keep it running from now on."""
-        child = self._children[name] = Child(name=name, arguments=arguments)
+    def add(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start a process and keep it running from now on. `environment` is what it has besides that of all."""
+        own = {**self._environment, **(environment or {})}
+        child = self._children[name] = Child(name=name, arguments=arguments, environment=own)
         self._start(child)
 
     def run(self, stop: Event, *, every_round: Callable[[], None]) -> Exit:
@@ -118,7 +120,7 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(  # noqa: S603  our own program with our own arguments
             [*self._command, *child.arguments, "--lifeline", str(self._lifeline)],
-            env=self._environment,
+            env=child.environment,
             stdin=subprocess.DEVNULL,
             pass_fds=(self._lifeline,),
             start_new_session=True,

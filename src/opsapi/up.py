@@ -14,11 +14,13 @@ import structlog
 
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
+from drumbeat.eventstore.embedded.logins import login_url
 from drumbeat.intake.demonstration import Interrupted
 from drumbeat.opsapi.databases import Say
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.local_key import LocalKey
 from drumbeat.opsapi.master_keys import checked_master_keys
+from drumbeat.opsapi.schemas import ROLES
 from drumbeat.opsapi.serving import require_free
 from drumbeat.opsapi.status import processes
 from drumbeat.opsapi.supervisor import Supervisor
@@ -47,6 +49,7 @@ class MachineRun:
         self._load_error: BaseException | None = None
         self._api = settings.address(settings.api_port)
         self._key: LocalKey | None = None
+        self._logins: dict[str, str] = {}
         self._live = live
         self._announced = False
         self._policies_run = False
@@ -63,6 +66,7 @@ class MachineRun:
         url = self._database()
         try:
             migrate(url)
+            self._logins = self._make_logins()
             self._key = key(url)
             master = checked_master_keys(self._settings)
             environment = {
@@ -72,10 +76,10 @@ class MachineRun:
             }
             self._supervisor = Supervisor(environment=environment, shutdown_seconds=ours.shutdown_seconds)
             try:
-                self._supervisor.add("api", "api")
-                self._supervisor.add("project", "project")
+                self._start("api")
+                self._start("project")
                 if ours.kafka_bootstrap is not None:
-                    self._supervisor.add("relay", "relay")
+                    self._start("relay")
                 if load is not None:
                     self._loading = threading.Thread(target=self._load, args=(load, url), name="demonstration")
                     self._loading.start()
@@ -118,13 +122,26 @@ class MachineRun:
         loaded = self._loading is None or not self._loading.is_alive()
         if loaded and not self._policies_run and self._supervisor is not None:
             self._policies_run = True
-            self._supervisor.add("policies", "policies")
+            self._start("policies")
         if loaded and not self._announced and self._is_ready():
             self._announced = True
             assert self._key is not None
             self._say(ready_words(self._api, self._newest_campaign(), self._key))
             if self._live and self._supervisor is not None:
                 self._supervisor.add("dialler", "simulate-live")
+
+    def _start(self, process: str) -> None:
+        assert self._supervisor is not None
+        url = self._logins.get(process)
+        own = {variable_of("database_url"): url} if url is not None else None
+        self._supervisor.add(process, process, environment=own)
+
+    def _make_logins(self) -> dict[str, str]:
+        # A server of the user's own has the logins that its owner gave it.
+        if self._server is None:
+            return {}
+        url = self._server.url
+        return {name: login_url(url, name, {*of.on_log, *of.on_read_models}) for name, of in ROLES.items()}
 
     def _restart_postgres(self, server: EmbeddedServer) -> None:
         log.warning("postgres_ended")

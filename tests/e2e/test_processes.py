@@ -15,7 +15,10 @@ import psycopg
 import pytest
 
 from drumbeat.eventstore.embedded import EmbeddedServer
+from drumbeat.eventstore.roles import Role
+from drumbeat.opsapi.schemas import ROLES
 from support.machine import Machine, drumbeat_inside, lives, machine, until
+from support.walls import with_user
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
@@ -75,6 +78,27 @@ def test_the_dashboard_agrees_with_a_plain_count_over_the_log(running: Machine, 
     assert numbers["attempts"]["value"] == count_in_log(home, "contact.call_placed.v1") > PEOPLE
     assert numbers["calls_received"]["value"] == count_in_log(home, "contact.call_received.v1")
     assert sum(row["contacts"]["value"] for row in numbers["contacts_by_label"]) == PEOPLE
+
+
+def test_each_process_logs_in_as_itself_and_may_be_nobody_else(running: Machine, home: Path) -> None:
+    url = EmbeddedServer(home / "postgres").url
+    with closing(psycopg.connect(url)) as connection:
+        found = connection.execute(
+            "SELECT DISTINCT usename, rolsuper FROM pg_stat_activity JOIN pg_roles ON rolname = usename "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+    assert set(found) == {(f"drumbeat_process_{name}", False) for name in ("api", "project", "policies")}
+    for process, roles in ROLES.items():
+        may = {*roles.on_log, *roles.on_read_models}
+        with closing(psycopg.connect(with_user(url, f"drumbeat_process_{process}"), autocommit=True)) as one:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                one.execute("SELECT count(*) FROM ledger.events")
+            for role in (*Role, "drumbeat"):
+                if role in may:
+                    one.execute(f"SET ROLE {role}".encode())
+                else:
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        one.execute(f"SET ROLE {role}".encode())
 
 
 def test_every_process_serves_metrics(running: Machine) -> None:
