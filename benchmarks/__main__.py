@@ -18,6 +18,7 @@ from benchmarks import (
     live,
     read_dashboard,
     relay,
+    sealing,
     visible,
 )
 from benchmarks.harness import Axis, bench, table, write
@@ -43,6 +44,7 @@ AXES: dict[str, Axis] = {
     "live-scattered": live.every_event_another_contacts,
     "read-dashboard": read_dashboard.dashboard_read,
     "relay": relay.log_to_kafka,
+    "sealing": sealing.people_and_the_rest,
     "visible-kafka": visible.through_kafka,
     "visible-log": visible.embedded,
 }

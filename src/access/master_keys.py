@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, Protocol
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from drumbeat.access.sealing import KEY_BYTES, seal, unseal
 
 _HEADER: Final = (
@@ -63,7 +65,7 @@ class MasterKeySet:
 
     def __init__(self, keys: Sequence[bytes], *, told: str = "these master keys") -> None:
         """`told`: where they come from, for messages."""
-        self._keys = {master_id(key): key for key in keys}
+        self._ciphers = {master_id(key): AESGCM(key) for key in keys}
         self._newest = master_id(keys[-1])
         self._told = told
 
@@ -73,11 +75,11 @@ class MasterKeySet:
 
     def wrap(self, key: bytes, place: bytes) -> tuple[str, bytes]:
         """See `MasterKeys`."""
-        return self._newest, seal(self._keys[self._newest], key, place)
+        return self._newest, seal(self._ciphers[self._newest], key, place)
 
     def unwrap(self, master: str, wrapped: bytes, place: bytes) -> bytes:
         """See `MasterKeys`."""
-        found = self._keys.get(master)
+        found = self._ciphers.get(master)
         if found is None:
             raise MasterKeyMissing(
                 f"{self._told} lack master key {master}, by which keys of persons are wrapped: put it back"

@@ -70,7 +70,8 @@ def keys_for(connection: psycopg.Connection[Any], master: MasterKeys, events: Se
         }
         rows = connection.execute(SQL["keys_of"], arguments, binary=True, prepare=True).fetchall()
         for person, number, by, blob in rows:
-            found[person] = PersonKey(number, _unwrapped(master, person, by, blob))
+            key = offered[person] if by is None else _unwrapped(master, person, by, blob)
+            found[person] = PersonKey(number, key)
     return PersonKeys(found)
 
 

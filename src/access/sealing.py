@@ -22,16 +22,16 @@ class DoesNotOpen(Exception):
     """What was sealed was altered, or sealed under another key or for another place."""
 
 
-def seal(key: bytes, clear: bytes, place: bytes) -> bytes:
+def seal(cipher: AESGCM, clear: bytes, place: bytes) -> bytes:
     """Nonce and ciphertext; they open under the same key and for the same place alone."""
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, clear, place)
+    return nonce + cipher.encrypt(nonce, clear, place)
 
 
-def unseal(key: bytes, blob: bytes, place: bytes) -> bytes:
+def unseal(cipher: AESGCM, blob: bytes, place: bytes) -> bytes:
     """What was sealed. Raises `DoesNotOpen`."""
     try:
-        return AESGCM(key).decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], place)
+        return cipher.decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], place)
     except (InvalidTag, ValueError) as error:
         raise DoesNotOpen from error
 
@@ -49,7 +49,7 @@ def sealing(keys: Mapping[UUID, PersonKey]) -> Seal:
     def seal_event(event: Event[Fact], clear: bytes) -> tuple[int, bytes]:
         assert event.person_id is not None
         number, key = keys[event.person_id]
-        return number, b64encode(seal(key, clear, _place(event.id, event.stream_id)))
+        return number, b64encode(seal(AESGCM(key), clear, _place(event.id, event.stream_id)))
 
     return seal_event
 
@@ -65,7 +65,7 @@ def opening(keys: Mapping[str, PersonKey]) -> Opener:
         if known is None or known.number != sealed.number:
             return erased(sealed)
         try:
-            return unseal(known.key, b64decode(sealed.blob), _place(sealed.event_id, sealed.stream_id))
+            return unseal(AESGCM(known.key), b64decode(sealed.blob), _place(sealed.event_id, sealed.stream_id))
         except (DoesNotOpen, NotBase64) as error:
             raise MalformedEvent(
                 f"event {sealed.event_id}", "what is sealed in it was altered, or sealed for another event"

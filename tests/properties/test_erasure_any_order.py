@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drumbeat.access.sealing import PersonKey
+from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.events import Fact
 from drumbeat.events.calls import (
     ContactCallEnded,
@@ -34,7 +35,6 @@ from drumbeat.events.values import (
     Priority,
 )
 from drumbeat.eventstore.healing import cannot_heal
-from drumbeat.projections import activity, attempts, contacts, dashboard, heatmap, history
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from support.calling import contacts as contact_stories
 from support.calling import merged
@@ -46,7 +46,7 @@ from support.rebuilding import summed_rows, tables_of
 from support.sealing import key_of, person_of
 
 pytestmark = pytest.mark.postgres
-ALL = [module.PROJECTION for module in (contacts, attempts, dashboard, heatmap, activity, history)]
+ALL = PROJECTIONS
 PERSONAL = "Ada Lovelace of Porto"
 NAMED = ContactPrivate(name=PERSONAL, phone="+351912345678", profile={"note": PERSONAL})
 CHANGED = ContactProfileChanged(priority=Priority.HIGH, private=NAMED)

@@ -1,6 +1,7 @@
 -- name: keys_of
--- The keys of persons, those offered kept where there was none, and in which campaigns they are from now on. Who is
--- not in the answer got a key from another process at this very moment, which this snapshot cannot see: ask again.
+-- The keys of persons who have one. Of all others those offered are kept, and come without being repeated. In which
+-- campaigns persons are from now on is noted too. Who is not in the answer got a key from another process at this very
+-- moment, which this snapshot cannot see: ask again.
 WITH offered AS (
     SELECT * FROM unnest(%(persons)b::uuid[], %(workspaces)b::text[], %(wrapped)b::bytea[]) AS o (person, workspace, wrapped)
 ), known AS (
@@ -10,13 +11,13 @@ WITH offered AS (
     SELECT person, workspace, %(master)b, wrapped FROM offered
     WHERE person NOT IN (SELECT person_id FROM known) ORDER BY person
     ON CONFLICT (person_id) DO NOTHING
-    RETURNING person_id, key_no, master, wrapped
+    RETURNING person_id, key_no
 ), noted AS (
     INSERT INTO access.person_campaigns (person_id, campaign_id)
     SELECT * FROM unnest(%(enrolled)b::uuid[], %(campaigns)b::uuid[]) AS e (person, campaign) ORDER BY person, campaign
     ON CONFLICT DO NOTHING
 )
-SELECT * FROM known UNION ALL SELECT * FROM made;
+SELECT * FROM known UNION ALL SELECT person_id, key_no, NULL, NULL FROM made;
 
 -- name: known_keys
 -- The keys of persons who have one.
