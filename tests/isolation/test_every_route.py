@@ -257,12 +257,17 @@ def test_the_same_statements_are_run_for_what_is_anothers_and_for_what_never_was
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """The statements that this process runs meanwhile, in their order, without their values."""
+    """The statements that this process runs meanwhile, in their order, without their values.
+
+    The look at a key is not of them: a key in use is looked up again by the clock, whatever is asked for.
+    """
     run: list[str] = []
     execute, prepared, glanced = psycopg.Cursor.execute, calls.call_prepared, calls.execute_prepared
 
     def executed(cursor: Any, query: Any, *more: Any, **named: Any) -> Any:
-        run.append(query.decode() if isinstance(query, bytes) else str(query))
+        said = query.decode() if isinstance(query, bytes) else str(query)
+        if "access.api_keys" not in said:
+            run.append(said)
         return execute(cursor, query, *more, **named)
 
     def called(connection: Any, name: str, *more: Any, **named: Any) -> Any:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from drumbeat.events.contact import ContactEnrolled
+from drumbeat.events.ids import contact_id
 from drumbeat.web.problems import NotReady
 from drumbeat.writeapi import commanding, copying
 from support.reading import get, problem
@@ -161,6 +162,18 @@ def test_a_source_that_is_not_there_is_a_problem(api: Writing) -> None:
     api.done(f"/campaigns/{gone}", method="DELETE")
     api.project()
     assert problem(api.post(path, {"source_campaign_id": gone}))["code"] == "campaign-deleted"
+
+
+def test_who_was_erased_is_not_copied(api: Writing) -> None:
+    origin, target = source(api), drafted(api)
+    first, second = (contact_id(UUID(origin), f"p-{number}") for number in (1, 2))
+    api.done(f"/campaigns/{origin}/contacts/{second}/remove", {"reason": "moved"})
+    api.done("/people/p-1", {"reason": "asked to be forgotten"}, method="DELETE")
+    api.project()
+    for who in ({"contact_ids": [str(first), str(second)]}, {}):
+        answer = copy(api, target, {"source_campaign_id": origin, "filters": {"removed": True}, **who})
+        assert [one["reference"] for one in answer["results"]] == ["p-2"]
+        api.project()
 
 
 def test_contacts_of_another_workspace_cannot_be_had(api: Writing) -> None:

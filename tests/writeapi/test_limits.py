@@ -28,6 +28,7 @@ MADE_OR_MANY = {
     "duplicate_campaign",
     "enrol_contact",
     "enrol_contacts",
+    "erase_person",
     "register_sender",
 }
 """Commands that make their stream, or are over many: they expect no version."""

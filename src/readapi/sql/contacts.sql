@@ -35,8 +35,10 @@ ORDER BY page.sort_key {order}, c.contact_id {order}
 SELECT count(*) AS count {matching}
 
 -- name: chosen
--- Those of them, or of the named ones among them, that are to be copied; keys alone.
+-- Those of them, or of the named ones among them, that are to be copied; keys alone. Of the erased nothing is known
+-- that could be copied.
 SELECT c.contact_id {matching}
+  AND NOT c.erased
   AND (%(contact_ids)s::uuid[] IS NULL OR c.contact_id = ANY (%(contact_ids)s::uuid[]))
 ORDER BY c.contact_id
 LIMIT %(limit)s
@@ -46,7 +48,7 @@ LIMIT %(limit)s
 SELECT c.contact_id, c.reference, c.name, c.phone, c.email, c.profile, c.zone, c.priority, c.tags
 FROM live.contacts c
 WHERE c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s
-  AND c.contact_id = ANY (%(contact_ids)s::uuid[])
+  AND c.contact_id = ANY (%(contact_ids)s::uuid[]) AND NOT c.erased
 ORDER BY c.contact_id
 
 -- name: card
