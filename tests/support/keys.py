@@ -1,5 +1,6 @@
 """Keys in tests: made as rows alone, so that the log holds what a test wrote and nothing else."""
 
+import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -92,19 +93,24 @@ class Showing(httpx.Auth):
 
 
 class Keys:
-    """The key `tests` of each workspace that a test asks as: it may do everything, and is the same every run."""
+    """The key `tests` of each workspace that a test asks as: it may do everything, and is the same every run.
+
+    For many threads.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._made: dict[str, str] = {}
+        self._making = threading.Lock()
 
     def of(self, workspace_id: str) -> str:
         """The workspace's key; made when it is asked for first."""
-        if workspace_id not in self._made:
-            token = _of_tests(workspace_id)
-            _put(self.url, token, workspace_id, name="tests")
-            self._made[workspace_id] = token.text()
-        return self._made[workspace_id]
+        with self._making:
+            if workspace_id not in self._made:
+                token = _of_tests(workspace_id)
+                _put(self.url, token, workspace_id, name="tests")
+                self._made[workspace_id] = token.text()
+            return self._made[workspace_id]
 
     def with_scopes(self, *scopes: KeyScope) -> str:
         """A new key of the default workspace for these alone."""
