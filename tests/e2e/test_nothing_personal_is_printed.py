@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from drumbeat.access.tokens import Token
 from drumbeat.eventstore.embedded import EmbeddedServer
 from support.machine import Machine, drumbeat, machine, until
 
@@ -198,8 +199,9 @@ def _secrets(home: Path, url: str) -> set[str]:
     texts = {key.hex() for key in raw} | {base64.b64encode(key).decode() for key in raw}
     lines = (home / "master.keys").read_text().splitlines()
     texts |= {line for line in lines if line and not line.startswith("#")}
-    token = (home / "key").read_text().strip()
-    texts.add(token.rpartition("_")[2])
+    token = Token.parse((home / "key").read_text().strip())
+    assert token is not None
+    texts.add(token.secret)
     assert min(map(len, texts)) > 30
     return texts
 
