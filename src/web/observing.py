@@ -53,9 +53,7 @@ class Observed:
                 # Whoever ended the connection has answered the client, if it is still there to be answered.
                 status = status or CLIENT_GONE
             except Exception:
-                log.exception(
-                    "request_broke", path=_PERSONAL if scope["path"].startswith(_PERSONAL) else scope["path"]
-                )
+                log.exception("request_broke", path=path)
                 if status == 0:
                     problem = InternalError("the log has the details under the correlation id")
                     answer = problem.response(instance=scope["path"], correlation_id=str(correlation_id))
