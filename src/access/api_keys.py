@@ -1,24 +1,18 @@
 """The rows of keys and workspaces, as authentication and lists need them; what was done to them is in the log."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-from eventsourcing.persistence import OperationalError
 from psycopg.rows import dict_row
 
+from drumbeat.access.database import Connections, reachable
 from drumbeat.access.tokens import Token
-from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.events.workspace import KeyScope
 from drumbeat.queries import load_queries
-
-Connections = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
-"""Lends a connection; what was written is committed when it is given back, or at once."""
 
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "api_keys.sql")
 
@@ -135,18 +129,10 @@ class StoredKeys:
         self._ask("touch", key_id=key_id, at=at)
 
     def _ask(self, statement: str, **arguments: Any) -> list[dict[str, Any]]:
-        with _reachable(), self._connections() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        with reachable(), self._connections() as connection, connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(_SQL[statement], arguments)
             return cursor.fetchall() if cursor.description is not None else []
 
 
 def _with_scopes(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"scopes": tuple(KeyScope(scope) for scope in row["scopes"])}
-
-
-@contextmanager
-def _reachable() -> Any:
-    try:
-        yield
-    except (psycopg.OperationalError, psycopg.InterfaceError, OperationalError) as error:
-        raise LedgerUnavailable(f"the database does not answer: {error}".strip()) from error

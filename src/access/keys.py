@@ -1,15 +1,10 @@
 """The workspaces' secret keys, kept in the ledger's database so that every process hashes alike."""
 
 import secrets
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
-from psycopg import Connection, OperationalError
-
-from drumbeat.commands.ledger import LedgerUnavailable
+from drumbeat.access.database import Connections, reachable
 
 _WORKSPACE_KEY = (Path(__file__).parent / "sql" / "workspace_key.sql").read_bytes()
 _KEY_BYTES = 32
@@ -22,8 +17,8 @@ class StoredWorkspaceKeys:
     changes. May be used by many threads at once; each key is read once a process.
     """
 
-    def __init__(self, connections: Callable[[], AbstractContextManager[Connection[Any]]]) -> None:
-        """`connections` lends a connection whose transaction is committed when it is given back."""
+    def __init__(self, connections: Connections) -> None:
+        """Nothing is read yet."""
         self._connections = connections
         self._known: dict[str, bytes] = {}
         self._asking = Lock()
@@ -40,11 +35,8 @@ class StoredWorkspaceKeys:
 
     def _read(self, workspace_id: str) -> bytes:
         while True:
-            try:
-                with self._connections() as connection:
-                    offered = {"workspace_id": workspace_id, "offered": secrets.token_bytes(_KEY_BYTES)}
-                    row = connection.execute(_WORKSPACE_KEY, offered).fetchone()
-            except OperationalError as error:
-                raise LedgerUnavailable(f"the database does not answer: {error}".strip()) from error
+            with reachable(), self._connections() as connection:
+                offered = {"workspace_id": workspace_id, "offered": secrets.token_bytes(_KEY_BYTES)}
+                row = connection.execute(_WORKSPACE_KEY, offered).fetchone()
             if row is not None:
                 return bytes(row[0])

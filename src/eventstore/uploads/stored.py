@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -12,8 +13,8 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
+from drumbeat.access.database import reachable
 from drumbeat.access.master_keys import MasterKeys
-from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.uploads import (
     OVER,
     Progress,
@@ -38,6 +39,7 @@ _BEGUN_IN_VAIN: Final = 10
 """Times that an upload is begun without a step forward before it is given up."""
 
 _MASTER_ID_BYTES: Final = 16
+_reachable = partial(reachable, (DatabaseUnavailable, *NO_DATABASE))
 
 
 class StoredUploads:
@@ -234,12 +236,3 @@ def _unlock(connection: LogConnection, number: int) -> None:
         connection.execute(_SQL["unlock"], [number])
         return
     connection.close()  # the lock ends with the session
-
-
-@contextmanager
-def _reachable() -> Iterator[None]:
-    """The port's failure for the database's."""
-    try:
-        yield
-    except (DatabaseUnavailable, *NO_DATABASE) as error:
-        raise LedgerUnavailable(f"the database does not answer: {error}".strip()) from error
