@@ -20,6 +20,7 @@ from typing import Final, Protocol
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from drumbeat.access.sealing import KEY_BYTES, seal, unseal
+from drumbeat.access.secret_files import write_secret
 
 _HEADER: Final = (
     "# Master keys of Drumbeat, one a line, the newest last. Keep a copy of this file apart from the database's\n"
@@ -175,20 +176,8 @@ class MasterKeyFile:
             raise MasterKeyFileUnfit(f"{self.path} cannot be written: {error.strerror or error}") from error
 
     def _write(self, text: str) -> None:
-        # Whole or not at all, and on the disk before anything is wrapped by a key in it.
-        unfinished = self.path.with_name(self.path.name + ".unfinished")
-        unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        # On the disk before anything is wrapped by a key in it.
+        write_secret(self.path, text, unfinished=self.path.with_name(self.path.name + ".unfinished"))
 
 
 def _line(key: bytes) -> str:

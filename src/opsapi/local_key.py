@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drumbeat.access import KeyRing
 from drumbeat.access.authenticator import NotAdmitted, NotAKey
+from drumbeat.access.secret_files import write_secret
 from drumbeat.access.tokens import Token
 from drumbeat.aggregates.refusals import Refused
 from drumbeat.events import Principal
@@ -84,14 +85,9 @@ def _made(ring: KeyRing, principal: Principal, now: datetime) -> Token:
 
 
 def _write(file: Path, text: str) -> None:
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(f"{text}\n")
-        unfinished.replace(file)
+        write_secret(file, f"{text}\n", unfinished=file.with_name(f"{file.name}.{os.getpid()}"))
     except OSError as error:
         raise _unfit(file, error) from error
 
