@@ -52,9 +52,14 @@ def country_of(phone: str) -> str | None:
     return country if country in COUNTRIES else None
 
 
+def dialled(text: str) -> str:
+    """What of a phone number's spelling is dialled: without blanks, brackets, dots, dashes and slashes."""
+    return _NOT_DIALLED.sub("", text)
+
+
 def _e164(text: str, country: str | None) -> str | None:
     # 00 is dialled for the plus in most of the world, and the library knows that only where a country is named.
-    bare = _NOT_DIALLED.sub("", text)
+    bare = dialled(text)
     international = f"+{bare[2:]}" if country is None and bare.startswith("00") else text
     try:
         number = phonenumbers.parse(international, country)

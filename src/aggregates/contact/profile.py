@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.aggregates.values import country_code, not_acceptable, out_of_range, require_storable
-from drumbeat.events.addresses import ALLOWED, normalized_address
+from drumbeat.events.addresses import ALLOWED, dialled, normalized_address
 from drumbeat.events.hours import is_zone
 from drumbeat.events.ids import suppression_id
 from drumbeat.events.values import AddressKey, Channel, ContactPrivate, Priority
@@ -21,7 +21,6 @@ MOST_TAGS = 50
 MOST_PROFILE_FIELDS = 100
 
 _PHONE_NUMBER = re.compile(r"\+[0-9]{7,15}|[0-9]{9,17}")
-_NOT_DIALLED = re.compile(r"[\s().\-/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def opaque_reference(reference: str, workspace_key: bytes) -> str:
         mailbox = normalized_address(Channel.EMAIL, text)
         return text if mailbox is None else _hashed(mailbox, workspace_key)
     # Without its country a number is no address, but it is a person's number nonetheless.
-    digits = _NOT_DIALLED.sub("", text)
+    digits = dialled(text)
     if not _PHONE_NUMBER.fullmatch(digits):
         return text
     return _hashed(normalized_address(Channel.PHONE, text) or digits, workspace_key)
