@@ -61,6 +61,11 @@ class RefusalCode(StrEnum):
     CONFLICT = "conflict"
     """Other writers kept changing the stream; try again."""
 
+    @property
+    def dashed(self) -> str:
+        """The name as problems and reports spell it."""
+        return self.value.replace("_", "-")
+
 
 class Refused(Exception):
     """A command was refused; `code` says why in one word, the message in one sentence.

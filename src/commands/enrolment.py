@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -135,6 +135,19 @@ def read_row(row: ContactRow, campaign_id: UUID, workspace_key: bytes) -> Read:
         workspace_key=workspace_key,
     )
     return Read(contact_id(campaign_id, reference), reference, profile)
+
+
+_ANY_CAMPAIGN: Final = UUID(int=0)
+_ANY_KEY: Final = bytes(32)
+
+
+def refusal_of(row: ContactRow) -> Refused | None:
+    """What is wrong with a row by itself, whatever campaign it is for; None when nothing is."""
+    try:
+        read_row(row, _ANY_CAMPAIGN, _ANY_KEY)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def refused_row(refused: Refused) -> dict[str, Any]:

@@ -1,16 +1,11 @@
 """What the decisions say of a row, told in the words of the file: its column, its value."""
 
 from typing import Any
-from uuid import UUID
 
-from drumbeat.aggregates.refusals import Refused
-from drumbeat.commands.enrolment import ContactRow, read_row, refused_row
+from drumbeat.commands.enrolment import ContactRow, refusal_of, refused_row
 from drumbeat.intake.fields import Complaint
 from drumbeat.intake.mapping import Mapping
 from drumbeat.intake.rows import Person, Refusal, Row
-
-_ANY_CAMPAIGN = UUID(int=0)
-_ANY_KEY = bytes(32)
 
 
 def refusal_of_person(row: Row, mapping: Mapping) -> Refusal | None:
@@ -26,11 +21,10 @@ def refusal_of_person(row: Row, mapping: Mapping) -> Refusal | None:
         zone=person.zone,
         tags=person.tags,
     )
-    try:
-        read_row(wish, _ANY_CAMPAIGN, _ANY_KEY)
-    except Refused as refused:
-        return Refusal(row.number, row.line, (complaint(refused_row(refused), person, mapping),))
-    return None
+    refused = refusal_of(wish)
+    if refused is None:
+        return None
+    return Refusal(row.number, row.line, (complaint(refused_row(refused), person, mapping),))
 
 
 def complaint(answer: dict[str, Any], person: Person, mapping: Mapping) -> Complaint:

@@ -6,15 +6,14 @@ when its turn comes, and spoils no other.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
 
 from drumbeat.aggregates.contact.profile import LONGEST_TAG, MOST_PROFILE_FIELDS
-from drumbeat.aggregates.refusals import Refused
-from drumbeat.commands.enrolment import ContactRow, read_row
+from drumbeat.aggregates.refusals import RefusalCode
+from drumbeat.commands.enrolment import ContactRow, refusal_of, refused_row
 from drumbeat.commands.uploads import RefusedRow
 from drumbeat.events.values import Priority
 from drumbeat.intake.errors import FileProblem
@@ -28,8 +27,6 @@ KNOWN: Final = ("reference", "name", "phone", "country", "email", "zone", "prior
 """The columns that mean something by their name; every other one goes into the contact's profile."""
 
 _NAME = Path("the file")
-_ANY_CAMPAIGN = UUID(int=0)
-_ANY_KEY = bytes(32)
 _BETWEEN_TAGS = re.compile(r"[|,;]")
 
 
@@ -96,14 +93,15 @@ def refusals(file: UploadFile) -> Iterator[RefusedRow | None]:
     for row in file.rows():
         if isinstance(row.contact, RefusedRow):
             yield row.contact
-            continue
-        try:
-            read_row(row.contact, _ANY_CAMPAIGN, _ANY_KEY)
-        except Refused as refused:
-            reason = refused.code.value.replace("_", "-")
-            yield RefusedRow(row.line, refused.field or "", reason, refused.allowed or "")
         else:
-            yield None
+            refused = refusal_of(row.contact)
+            yield None if refused is None else as_refused(row.line, refused_row(refused))
+
+
+def as_refused(line: int, answer: Mapping[str, Any]) -> RefusedRow:
+    """The answer of an enrolment that refused a row, as it is reported."""
+    reason = RefusalCode(answer["reason"]).dashed
+    return RefusedRow(line, str(answer.get("field", "")), reason, str(answer.get("allowed", "")))
 
 
 def read_upload(raw: bytes) -> UploadFile:

@@ -21,7 +21,7 @@ from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.loop import Idempotency
 from drumbeat.commands.uploads import Lease, Progress, RefusedRow, Uploads, UploadState
 from drumbeat.events import Principal
-from drumbeat.intake.upload_files import UnfitUpload, UploadRow, read_upload
+from drumbeat.intake.upload_files import UnfitUpload, UploadRow, as_refused, read_upload
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +114,7 @@ class UploadWorker:
         except Refused as refused:
             if refused.code is RefusalCode.CONFLICT:
                 raise LedgerUnavailable("other writers kept changing the campaign") from refused
-            return UploadState.FAILED, refused.code.value.replace("_", "-")
+            return UploadState.FAILED, refused.code.dashed
 
     def _enrol_all(self, lease: Lease, stop: Event) -> tuple[UploadState, str | None] | None:
         progress = lease.progress
@@ -171,5 +171,4 @@ def _refused(chunk: Sequence[UploadRow], answers: Sequence[dict[str, Any]]) -> I
         if isinstance(row.contact, RefusedRow):
             yield row.contact
         elif (answer := next(answered))["result"] == "refused":
-            reason = str(answer["reason"]).replace("_", "-")
-            yield RefusedRow(row.line, str(answer.get("field", "")), reason, str(answer.get("allowed", "")))
+            yield as_refused(row.line, answer)

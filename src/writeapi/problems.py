@@ -87,7 +87,7 @@ REFUSALS: Final[dict[RefusalCode, type[RefusedProblem]]] = {
         (RefusedProblem,),
         {
             "status": _STATUS.get(code, 409),
-            "code": code.replace("_", "-"),
+            "code": code.dashed,
             "title": f"The command was refused: {code.replace('_', ' ')}",
         },
     )
