@@ -12,7 +12,7 @@ from drumbeat.aggregates.contact.state import Contact
 from drumbeat.aggregates.contact.terms import Terms
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
-from drumbeat.commands.loop import Plan, Run, stale
+from drumbeat.commands.loop import Plan, Run, require_version
 from drumbeat.commands.on_contact import (
     OfContact,
     channels_of,
@@ -116,7 +116,7 @@ def _change_profile(command: ChangeProfile, run: Run) -> Done:
 
     def plan() -> Plan:
         loaded = run.load(CONTACT, command.contact_id)
-        _at_version(command, loaded.version)
+        require_version(CONTACT.name, loaded.version, command.expected_version)
         contact = own_contact(loaded.state, command)
         terms = load_terms(run, command.campaign_id)
         held = run.load_many(ADDRESS_CLAIM, claims) if terms.settings.unique_address and claims else {}
@@ -145,11 +145,6 @@ def _change_profile(command: ChangeProfile, run: Run) -> Done:
         return Plan(command.contact_id, loaded.version + len(facts), events)
 
     return run.many(plan)
-
-
-def _at_version(command: OfContact, version: int) -> None:
-    if command.expected_version is not None and command.expected_version != version:
-        raise stale("contact", version, command.expected_version)
 
 
 def _finish_suppressed(command: FinishSuppressed, run: Run) -> Done:

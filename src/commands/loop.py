@@ -115,8 +115,7 @@ class Run:
 
         def plan() -> Plan:
             loaded = self.load(aggregate, stream_id)
-            if expected_version is not None and loaded.version != expected_version:
-                raise stale(aggregate.name, loaded.version, expected_version)
+            require_version(aggregate.name, loaded.version, expected_version)
             facts = decide(loaded.state)
             person = None if loaded.state is None else aggregate.person_of(loaded.state)
             events = self.stamp(
@@ -159,7 +158,8 @@ class Run:
     def _until_written(
         self, write: Callable[[str | None], tuple[Plan, Appended]], item: str, *, look_first: bool
     ) -> Done:
-        key = f"{self.idempotency.key}{item and ':' + item}" if self.idempotency else None
+        once = self.idempotency
+        key = None if once is None else (once.part(item) if item else once).key
         try:
             # What goes on after a crash repeats all its appends up to there: those are not decided anew.
             if look_first and key is not None and (kept := self._answered(key)) is not None:
@@ -257,16 +257,17 @@ class Run:
         )
 
 
-def stale(name: str, version: int, expected_version: int) -> Refused:
-    """The refusal for a stream that is not where the caller believes it to be."""
-    return Refused(
-        RefusalCode.STALE_VERSION,
-        f"the {name} is at version {version}, not {expected_version}: read what has changed, and if the"
-        f" command still holds, give it again with version {version}",
-        field="expected_version",
-        value=expected_version,
-        allowed=str(version),
-    )
+def require_version(name: str, version: int, expected_version: int | None) -> None:
+    """Raises `stale_version` for a stream that is not where the caller believes it to be; None: anywhere."""
+    if expected_version is not None and version != expected_version:
+        raise Refused(
+            RefusalCode.STALE_VERSION,
+            f"the {name} is at version {version}, not {expected_version}: read what has changed, and if the"
+            f" command still holds, give it again with version {version}",
+            field="expected_version",
+            value=expected_version,
+            allowed=str(version),
+        )
 
 
 def unknown(name: str, stream_id: UUID) -> Refused:
