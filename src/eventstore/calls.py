@@ -18,7 +18,7 @@ from psycopg import pq
 from drumbeat.access.person_keys import PersonKeys
 from drumbeat.commands.ledger import Once
 from drumbeat.eventstore.connections import LogConnection, error_of
-from drumbeat.eventstore.packing import BigintArray, UuidArray, as_arrays, uuid_of
+from drumbeat.eventstore.packing import as_arrays, as_held, uuid_of
 from drumbeat.eventstore.sql import load_queries
 
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
@@ -56,7 +56,7 @@ def append_held(
 
     Raises `KeysGone`.
     """
-    held = [UuidArray.of(sealed_with.persons).packed, BigintArray.of(sealed_with.numbers).packed]
+    held = [array.packed for array in as_held(sealed_with)]
     arrays = [array.packed for array in as_arrays(events)]
     if once is None:
         result = _call(connection, "append_held", [*held, *arrays])

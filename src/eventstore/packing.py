@@ -13,6 +13,8 @@ from eventsourcing.persistence import StoredEvent
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
+from drumbeat.access.person_keys import PersonKeys
+
 _HEADER: Final = struct.Struct(">iiI")
 _DIMENSION: Final = struct.Struct(">ii")
 _LENGTH: Final = struct.Struct(">i")
@@ -101,6 +103,11 @@ def as_arrays(events: Sequence[StoredEvent]) -> tuple[UuidArray, IntegerArray, T
         TextArray(count, b"".join([length(len(name)) + name for name in types])),
         BytesArray(count, b"".join([length(len(event.state)) + event.state for event in events])),
     )
+
+
+def as_held(keys: PersonKeys) -> tuple[UuidArray, BigintArray]:
+    """Persons and their keys' numbers as the two arrays of the functions that hold keys."""
+    return UuidArray.of(keys.persons), BigintArray.of(keys.numbers)
 
 
 _COPY_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)

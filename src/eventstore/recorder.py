@@ -28,7 +28,7 @@ from drumbeat.eventstore.calls import KeysGone, append_held, append_many, append
 from drumbeat.eventstore.connections import Connection, Connections, LogConnection
 from drumbeat.eventstore.erasing import PlanStored, erase
 from drumbeat.eventstore.keeping import keep_key
-from drumbeat.eventstore.packing import BigintArray, UuidArray, as_arrays, as_copy, sorted_by_stream
+from drumbeat.eventstore.packing import as_arrays, as_copy, as_held, sorted_by_stream
 from drumbeat.eventstore.reader import LogReader
 from drumbeat.eventstore.sql import load_queries
 from drumbeat.eventstore.subscription import LogSubscription
@@ -261,8 +261,7 @@ def _insert(
 def _hold(connection: Connection, sealed_with: PersonKeys | None) -> None:
     if sealed_with is None:
         return
-    wanted = UuidArray.of(sealed_with.persons), BigintArray.of(sealed_with.numbers)
-    if connection.execute(_SQL["hold_person_keys"], wanted).fetchone() != (True,):
+    if connection.execute(_SQL["hold_person_keys"], as_held(sealed_with)).fetchone() != (True,):
         raise KeysGone
 
 
