@@ -5,9 +5,9 @@ FastAPI's way costs as much as carrying the command out: it looks at each parame
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Header, Query, Request
 from pydantic import ValidationError
 
 from drumbeat.commands.command import Command
@@ -20,6 +20,13 @@ _DRY_RUN = "Decide, answer what would happen or the refusal, and write nothing."
 _KEY = "The same command under the same key has its effect once, and gets the first answer again."
 _VERSION = {"type": "string", "pattern": '^(\\*|(W/)?"?[0-9]{1,9}"?)$'}
 _IF_MATCH = "The version that the stream must stand at, in quotes; 412 names the current one."
+
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", min_length=1, max_length=LONGEST_KEY, description=_KEY)
+]
+"""The same for endpoints whose signature has their parameters."""
+DryRun = Annotated[bool, Query(description=_DRY_RUN)]
+"""The same for endpoints whose signature has their parameters."""
 
 
 @dataclass(frozen=True, slots=True)

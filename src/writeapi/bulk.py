@@ -17,8 +17,9 @@ from drumbeat.commands.loop import Idempotency
 from drumbeat.commands.requests import ClaimKey
 from drumbeat.web.declaring import OneOf, answered, declared
 from drumbeat.web.problems import ProblemDocument
+from drumbeat.writeapi.asking import DryRun, IdempotencyKey
 from drumbeat.writeapi.bodies import JSON, WITH_BODY, body_of, described, invalid_body, read_body
-from drumbeat.writeapi.commanding import ALWAYS, DryRun, IdempotencyKey, carry_out, keyed, parameter_router
+from drumbeat.writeapi.commanding import ALWAYS, carry_out, keyed, parameter_router
 from drumbeat.writeapi.problems import REFUSALS, InvalidBody, RefusedProblem
 
 MOST_CAMPAIGNS: Final = 500

@@ -5,11 +5,11 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -179,17 +179,6 @@ def _endpoint(
 
 KEY_KEPT = "Drumbeat-Key-Kept-Seconds"
 """How long the key of a command is kept, with its answer."""
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=200,
-        description="The same command under the same key has its effect once, and gets the first answer again.",
-    ),
-]
-DryRun = Annotated[bool, Query(description="Decide, answer what would happen or the refusal, and write nothing.")]
 
 
 def keyed(request: Request, key: str | None, asked: bytes | None = None) -> Idempotency | None:

@@ -20,17 +20,9 @@ from drumbeat.events.values import ContactStatus, Many, Priority
 from drumbeat.web.declaring import answered, declared
 from drumbeat.web.problems import NotReady
 from drumbeat.web.read_models import CampaignDeleted, PositionNotReached, TooManyWaiters, UnknownCampaign
+from drumbeat.writeapi.asking import DryRun, IdempotencyKey
 from drumbeat.writeapi.bodies import JSON, WITH_BODY, body_of, described, read_body
-from drumbeat.writeapi.commanding import (
-    ALWAYS,
-    ANY_COMMAND,
-    DryRun,
-    IdempotencyKey,
-    Services,
-    carry_out,
-    keyed,
-    parameter_router,
-)
+from drumbeat.writeapi.commanding import ALWAYS, ANY_COMMAND, Services, carry_out, keyed, parameter_router
 from drumbeat.writeapi.problems import REFUSALS, InvalidBody
 
 MOST_COPIED: Final = 100_000

@@ -26,16 +26,9 @@ from drumbeat.intake.upload_files import MOST_BYTES, UnfitUpload, UploadFile, re
 from drumbeat.web.authenticating import principal_of
 from drumbeat.web.declaring import answered, declared
 from drumbeat.web.problems import DatabaseAway, InvalidParameter
+from drumbeat.writeapi.asking import DryRun, IdempotencyKey
 from drumbeat.writeapi.bodies import JSON, media_type, read_within
-from drumbeat.writeapi.commanding import (
-    ALWAYS,
-    DryRun,
-    IdempotencyKey,
-    Services,
-    carry_out,
-    keyed,
-    parameter_router,
-)
+from drumbeat.writeapi.commanding import ALWAYS, Services, carry_out, keyed, parameter_router
 from drumbeat.writeapi.import_answers import Import, ImportPage, Uploaded, as_csv, checked, shown
 from drumbeat.writeapi.problems import (
     REFUSALS,
@@ -123,7 +116,7 @@ def imports(
     request: Request,
     *,
     campaign_id: Annotated[UUID | None, Query(description="Only those into this campaign.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500, description="ImportPage a page.")] = 50,
+    limit: Annotated[int, Query(ge=1, le=500, description="Imports a page.")] = 50,
     cursor: Annotated[UUID | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Response:
     """Of this workspace."""
@@ -184,16 +177,15 @@ def cancel_import(
 ) -> Response:
     """Who is enrolled already stays. One that runs ends after its current chunk: `cancelling` until then."""
     services, workspace_id = _asked(request)
-    standing: Standing | None = _find(request, import_id)
-    if standing is not None and standing.state in OVER - {UploadState.CANCELLED}:
+    standing = _find(request, import_id)
+    if standing.state in OVER - {UploadState.CANCELLED}:
         raise ImportOver(f"the import is {standing.state}", field="state", value=standing.state.value)
     carry_out(request, CancelUpload(import_id=import_id), keyed(request, idempotency_key), dry_run=dry_run)
-    if not dry_run:
-        with _reachable():
-            standing = services.uploads.cancel(workspace_id, import_id, now=services.clock())
-    if standing is None:
-        raise _unknown(import_id)
-    return _answer(shown(standing))
+    if dry_run:
+        return _answer(shown(standing))
+    with _reachable():
+        cancelled = services.uploads.cancel(workspace_id, import_id, now=services.clock())
+    return _answer(shown(_there(cancelled, import_id)))
 
 
 def _asked(request: Request) -> tuple[Services, str]:
@@ -205,13 +197,13 @@ def _find(request: Request, import_id: UUID) -> Standing:
     services, workspace_id = _asked(request)
     with _reachable():
         standing = services.uploads.find(workspace_id, import_id)
+    return _there(standing, import_id)
+
+
+def _there(standing: Standing | None, import_id: UUID) -> Standing:
     if standing is None:
-        raise _unknown(import_id)
+        raise UnknownImport(f"there is no import {import_id}", field="import_id", value=str(import_id))
     return standing
-
-
-def _unknown(import_id: UUID) -> UnknownImport:
-    return UnknownImport(f"there is no import {import_id}", field="import_id", value=str(import_id))
 
 
 def _read(request: Request, raw: bytes) -> UploadFile:
