@@ -199,13 +199,17 @@ def _check(on: EventStoreLedger, stop: Event | None) -> None:
 
 
 def commands(database_url: str, on: Ledger, settings: Settings | None = None) -> Commands:
-    """What carries out commands, seen in logs and metrics, within the limits of the settings."""
-    in_force = settings or Settings()
-    limits = Limits(
-        name_characters=in_force.max_name_characters,
-        note_characters=in_force.max_note_characters,
-        batch_rows=in_force.max_batch_rows,
-    )
+    """What carries out commands, seen in logs and metrics, within the limits of the settings.
+
+    Without settings only those of the events: what nobody typed is not for the operator's limits.
+    """
+    limits = Limits()
+    if settings is not None:
+        limits = Limits(
+            name_characters=settings.max_name_characters,
+            note_characters=settings.max_note_characters,
+            batch_rows=settings.max_batch_rows,
+        )
     keys = StoredWorkspaceKeys(lambda: closing(open_connection(database_url, settings={}, role=Role.WRITE)))
     return ObservedCommands(on, keys, limits)
 
