@@ -118,6 +118,7 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
             uploads=uploads(settings, database_url),
             source=contacts_of,
             imports_at_once=settings.imports_at_once,
+            page_rows=settings.max_page_rows,
             clock=now,
             body_limit_bytes=settings.api_max_body_bytes,
             key_kept_for=timedelta(hours=settings.idempotency_hours),

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from drumbeat.readapi import cursors
 from drumbeat.readapi.asking import Ask
 from drumbeat.readapi.database import Row, Snapshot
-from drumbeat.readapi.problems import PageTooLarge
 from drumbeat.readapi.statements import ListStatements
+from drumbeat.web.declaring import rows_of_page
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -59,12 +59,7 @@ async def paging(
     count: Annotated[bool, Query(description="Count all rows that the filters let through.")] = False,
 ) -> Paging:
     """The parameters that every list has. Raises `PageTooLarge`."""
-    most: int = request.app.state.services.page_rows
-    if limit > most and "limit" in request.query_params:
-        raise PageTooLarge(
-            f"a page has at most {most:,} rows", field="limit", value=limit, allowed=f"1 to {most:,}"
-        )
-    return Paging(min(limit, most), cursor, count)
+    return Paging(rows_of_page(request, limit, request.app.state.services.page_rows), cursor, count)
 
 
 Paged = Annotated[Paging, Depends(paging)]

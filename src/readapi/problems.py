@@ -1,7 +1,6 @@
 """What a read can answer beside the problems that every route has and those of `web.read_models`.
 
 ├── MalformedCursor 400       not a cursor, or one of another question
-├── PageTooLarge 400          more rows than this installation gives at once
 └── UnknownContact 404
 """
 
@@ -11,11 +10,6 @@ from drumbeat.web.problems import BadRequest, NotFound
 class MalformedCursor(BadRequest):
     code = "malformed-cursor"
     title = "The cursor is not one that this question was answered with"
-
-
-class PageTooLarge(BadRequest):
-    code = "page-too-large"
-    title = "A page of that many rows is not given"
 
 
 class UnknownContact(NotFound):

@@ -14,7 +14,7 @@ from drumbeat.web import problems as common
 from drumbeat.web import read_models
 from drumbeat.web.authenticating import GUARDED, needs
 from drumbeat.web.declaring import SCHEMAS, declared, known_parameters
-from drumbeat.web.problems import Problem, UnknownParameter
+from drumbeat.web.problems import PageTooLarge, Problem, UnknownParameter
 
 _UNCHANGED = {"description": "As the client has it already (If-None-Match)."}
 
@@ -45,7 +45,7 @@ AT_LEAST: dict[str, Any] = {
 CAMPAIGN = (read_models.UnknownCampaign, read_models.CampaignDeleted)
 """What every question about one campaign may answer beside that."""
 
-PAGED = (problems.MalformedCursor, problems.PageTooLarge)
+PAGED = (problems.MalformedCursor, PageTooLarge)
 """What every list may answer beside that."""
 
 

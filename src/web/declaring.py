@@ -9,7 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from drumbeat.web.problems import CONTENT_TYPE, OF_ANY_REQUEST, InvalidParameter, Problem, UnknownParameter
+from drumbeat.web.problems import (
+    CONTENT_TYPE,
+    OF_ANY_REQUEST,
+    InvalidParameter,
+    PageTooLarge,
+    Problem,
+    UnknownParameter,
+)
 
 SCHEMAS: dict[str, Any] = {}
 """JSON Schemas of all declared answers by name; filled while the modules of endpoints are imported."""
@@ -70,6 +77,15 @@ def refuse_unknown(request: Request) -> None:
             raise UnknownParameter(f"{name!r} is no parameter of this route", field=name, allowed=sorted(allowed))
         if len(values) > 1 and not allowed[name]:
             raise InvalidParameter(f"{name!r} may be given once", field=name, value=values, allowed="one value")
+
+
+def rows_of_page(request: Request, limit: int, most: int) -> int:
+    """How many rows a page has: `limit`, or fewer where nobody named one. Raises `PageTooLarge`."""
+    if limit > most and "limit" in request.query_params:
+        raise PageTooLarge(
+            f"a page has at most {most:,} rows", field="limit", value=limit, allowed=f"1 to {most:,}"
+        )
+    return min(limit, most)
 
 
 def invalid(error: RequestValidationError) -> InvalidParameter:

@@ -4,6 +4,7 @@ Problem
 ├── BadRequest 400
 │   ├── UnknownParameter      a query parameter that this route does not have
 │   ├── InvalidParameter      a value that is not allowed
+│   ├── PageTooLarge          more rows than this installation gives at once
 │   ├── MalformedRequest      what was sent is no HTTP
 │   ├── RequestCutOff         the client stopped in the middle of its request
 │   └── InvalidHeader
@@ -114,6 +115,11 @@ class UnknownParameter(BadRequest):
 class InvalidParameter(BadRequest):
     code = "invalid-parameter"
     title = "A parameter has a value that is not allowed"
+
+
+class PageTooLarge(BadRequest):
+    code = "page-too-large"
+    title = "A page of that many rows is not given"
 
 
 class MalformedRequest(BadRequest):

@@ -42,6 +42,7 @@ class Deps:
     """What the write API needs. `dry` decides and writes nothing.
 
     `source` opens contacts of other campaigns. `imports_at_once`: uploads of a workspace that may wait or run.
+    `page_rows`: the most on a page.
     """
 
     commands: Commands
@@ -52,6 +53,7 @@ class Deps:
     body_limit_bytes: int = 8 * 1024 * 1024
     key_kept_for: timedelta = timedelta(days=7)
     imports_at_once: int = 4
+    page_rows: int = 500
 
 
 def writing(deps: Deps) -> web.Part:
@@ -65,6 +67,7 @@ def writing(deps: Deps) -> web.Part:
             uploads=deps.uploads,
             source=deps.source,
             imports_at_once=deps.imports_at_once,
+            page_rows=deps.page_rows,
             clock=deps.clock,
             body_limit_bytes=deps.body_limit_bytes,
             key_kept_for=deps.key_kept_for,
@@ -78,6 +81,7 @@ def writing(deps: Deps) -> web.Part:
         routers=ROUTERS,
         opened=opened,
         described=_DESCRIPTION.format(key_kept_for=_words(deps.key_kept_for)),
+        maxima={"limit": deps.page_rows},
         examples=json.loads(Path(__file__).with_name("examples.json").read_bytes()),
     )
 

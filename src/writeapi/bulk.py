@@ -15,11 +15,11 @@ from drumbeat.commands import campaign
 from drumbeat.commands.deciding import OfCampaign
 from drumbeat.commands.loop import Idempotency
 from drumbeat.commands.requests import ClaimKey
-from drumbeat.web.declaring import OneOf, answered, declared
+from drumbeat.web.declaring import OneOf, declared
 from drumbeat.web.problems import ProblemDocument
 from drumbeat.writeapi.asking import DryRun, IdempotencyKey
-from drumbeat.writeapi.bodies import JSON, WITH_BODY, body_of, described, invalid_body, read_body
-from drumbeat.writeapi.commanding import ALWAYS, carry_out, keyed, parameter_router
+from drumbeat.writeapi.bodies import WITH_BODY, body_of, described, invalid_body, read_body
+from drumbeat.writeapi.commanding import ALWAYS, as_json, carry_out, commanded, keyed, parameter_router
 from drumbeat.writeapi.problems import REFUSALS, InvalidBody, RefusedProblem
 
 MOST_CAMPAIGNS: Final = 500
@@ -90,7 +90,7 @@ class CampaignResults(msgspec.Struct, kw_only=True, omit_defaults=True):
     summary="Give one command to many campaigns",
     response_class=Response,
     responses={
-        200: answered(CampaignResults, "What became of each campaign"),
+        200: commanded(CampaignResults, "What became of each campaign"),
         **declared(*ALWAYS, *WITH_BODY, REFUSALS[RefusalCode.IDEMPOTENCY_KEY_REUSED]),
     },
     openapi_extra=described(CommandCampaigns),
@@ -118,7 +118,7 @@ def command_campaigns(
         results=results,
         dry_run=dry_run,
     )
-    return Response(msgspec.json.encode(answer), 200, {"Cache-Control": "no-store"}, JSON)
+    return as_json(answer, 200, once)
 
 
 def _wish(asked: CommandCampaigns, campaign_id: UUID) -> OfCampaign:

@@ -79,6 +79,7 @@ class Services:
     uploads: Uploads
     source: "OpenSource"
     imports_at_once: int
+    page_rows: int
     clock: Callable[[], datetime]
     body_limit_bytes: int
     key_kept_for: timedelta
@@ -161,10 +162,7 @@ def _endpoint(
             raise invalid_path(error) from error
         once = keyed(request, asked.idempotency_key)
         done = carry_out(request, wish, once, dry_run=asked.dry_run)
-        answer = _answered(done, dry_run=asked.dry_run, status=status)
-        if once is not None and once.kept_for is not None:
-            answer.headers[KEY_KEPT] = str(int(once.kept_for.total_seconds()))
-        return answer
+        return _answered(done, once, dry_run=asked.dry_run, status=status)
 
     @asks_for(needed)
     async def endpoint(request: Request) -> Response:
@@ -202,15 +200,27 @@ def carry_out(request: Request, wish: Command, once: Idempotency | None, *, dry_
         ) from error
 
 
-def _answered(done: Done, *, dry_run: bool, status: int) -> Response:
+def _answered(done: Done, once: Idempotency | None, *, dry_run: bool, status: int) -> Response:
     answer = Answer(
         done.stream_id, done.version, done.position, len(done.facts), list(done.results), done.repeated, dry_run
     )
-    headers = {"ETag": f'"{done.version}"', "Cache-Control": "no-store"}
-    return Response(msgspec.json.encode(answer), status if done.facts and not dry_run else 200, headers, JSON)
+    return as_json(answer, status if done.facts and not dry_run else 200, once, ETag=f'"{done.version}"')
+
+
+def as_json(answer: msgspec.Struct, status: int, once: Idempotency | None = None, **headers: str) -> Response:
+    """What is answered to a command; with the time for which its key is kept, where it has one."""
+    headers["Cache-Control"] = "no-store"
+    if once is not None and once.kept_for is not None:
+        headers[KEY_KEPT] = str(int(once.kept_for.total_seconds()))
+    return Response(msgspec.json.encode(answer), status, headers, JSON)
+
+
+def commanded(answer: Any, words: str, **headers: str) -> dict[str, Any]:
+    """What `as_json` answers in the responses of OpenAPI; `headers`: what each of its own tells."""
+    kept = {"description": "how long the key is kept, where one was sent", "schema": {"type": "integer"}}
+    told = {name: {"description": one, "schema": {"type": "string"}} for name, one in headers.items()}
+    return {**answered(answer, words), "headers": {KEY_KEPT: kept, **told}}
 
 
 def _carried_out(words: str) -> dict[str, Any]:
-    tag = {"description": "the version afterwards, in quotes", "schema": {"type": "string"}}
-    kept = {"description": "how long the key is kept, where one was sent", "schema": {"type": "integer"}}
-    return {**answered(Answer, words), "headers": {"ETag": tag, KEY_KEPT: kept}}
+    return commanded(Answer, words, ETag="the version afterwards, in quotes")

@@ -17,12 +17,21 @@ from drumbeat.commands.command import Done
 from drumbeat.commands.enrolment import ROWS_AN_APPEND, CopiedRow, CopyContacts
 from drumbeat.commands.requests import ClaimKey
 from drumbeat.events.values import ContactStatus, Many, Priority
-from drumbeat.web.declaring import answered, declared
+from drumbeat.web.declaring import declared
 from drumbeat.web.problems import NotReady
 from drumbeat.web.read_models import CampaignDeleted, PositionNotReached, TooManyWaiters, UnknownCampaign
 from drumbeat.writeapi.asking import DryRun, IdempotencyKey
-from drumbeat.writeapi.bodies import JSON, WITH_BODY, body_of, described, read_body
-from drumbeat.writeapi.commanding import ALWAYS, ANY_COMMAND, Services, carry_out, keyed, parameter_router
+from drumbeat.writeapi.bodies import WITH_BODY, body_of, described, read_body
+from drumbeat.writeapi.commanding import (
+    ALWAYS,
+    ANY_COMMAND,
+    Services,
+    as_json,
+    carry_out,
+    commanded,
+    keyed,
+    parameter_router,
+)
 from drumbeat.writeapi.problems import REFUSALS, InvalidBody
 
 MOST_COPIED: Final = 100_000
@@ -108,7 +117,7 @@ class CopiedContacts(msgspec.Struct, kw_only=True, omit_defaults=True):
     summary="Enrol contacts of another campaign",
     response_class=Response,
     responses={
-        200: answered(CopiedContacts, "What became of each contact"),
+        200: commanded(CopiedContacts, "What became of each contact"),
         **declared(
             *ALWAYS, *WITH_BODY, NotReady, UnknownCampaign, CampaignDeleted, PositionNotReached, TooManyWaiters,
             *(REFUSALS[no] for no in (*ANY_COMMAND, No.DELETED, No.NOT_FOR_AN_IMPORT)),
@@ -183,7 +192,7 @@ class _Copying:
             results=results,
             dry_run=self._dry_run,
         )
-        return Response(msgspec.json.encode(answer), 200, {"Cache-Control": "no-store"}, JSON)
+        return as_json(answer, 200, self._once)
 
     def _chosen(self) -> tuple[int, Sequence[UUID]]:
         filters = self._asked.filters.model_dump(exclude_unset=True)

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
@@ -24,11 +23,19 @@ from drumbeat.commands.uploads import (
 from drumbeat.events.workspace import KeyScope
 from drumbeat.intake.upload_files import MOST_BYTES, UnfitUpload, UploadFile, read_upload
 from drumbeat.web.authenticating import principal_of
-from drumbeat.web.declaring import answered, declared
-from drumbeat.web.problems import DatabaseAway, InvalidParameter
+from drumbeat.web.declaring import answered, declared, rows_of_page
+from drumbeat.web.problems import DatabaseAway, InvalidParameter, PageTooLarge
 from drumbeat.writeapi.asking import DryRun, IdempotencyKey
-from drumbeat.writeapi.bodies import JSON, media_type, read_within
-from drumbeat.writeapi.commanding import ALWAYS, Services, carry_out, keyed, parameter_router
+from drumbeat.writeapi.bodies import media_type, read_within
+from drumbeat.writeapi.commanding import (
+    ALWAYS,
+    Services,
+    as_json,
+    carry_out,
+    commanded,
+    keyed,
+    parameter_router,
+)
 from drumbeat.writeapi.import_answers import Import, ImportPage, Uploaded, as_csv, checked, shown
 from drumbeat.writeapi.problems import (
     REFUSALS,
@@ -41,6 +48,7 @@ from drumbeat.writeapi.problems import (
 )
 
 CSV = "text/csv"
+_SEND_AGAIN = "send it again with the same Idempotency-Key"
 
 router = parameter_router("imports")
 reading = parameter_router("imports", KeyScope.READ)
@@ -57,11 +65,8 @@ async def upload_of(request: Request) -> bytes:
     status_code=202,
     response_class=Response,
     responses={
-        202: {
-            **answered(Uploaded, "The file is kept and will be enrolled"),
-            "headers": {"Location": {"description": "where to ask how it is doing", "schema": {"type": "string"}}},
-        },
-        200: answered(Uploaded, "A dry run: the file and its rows by themselves"),
+        202: commanded(Uploaded, "The file is kept and will be enrolled", Location="where to ask how it is doing"),
+        200: commanded(Uploaded, "A dry run: the file and its rows by themselves"),
         **declared(
             *ALWAYS, BodyTooLarge, NotCsv, InvalidFile, TooManyImports,
             *(REFUSALS[no] for no in (
@@ -84,10 +89,11 @@ def import_contacts(
     tags; other columns go into the profile. Columns are told apart by commas or semicolons."""
     file = _read(request, raw)
     wish = AcceptUpload(campaign_id=campaign_id, file_hash=hashlib.sha256(raw).hexdigest())
-    done = carry_out(request, wish, keyed(request, idempotency_key), dry_run=dry_run)
+    once = keyed(request, idempotency_key)
+    done = carry_out(request, wish, once, dry_run=dry_run)
     if dry_run:
         try:
-            return _answer(Uploaded(checked=checked(file)))
+            return as_json(Uploaded(checked=checked(file)), 200, once)
         except UnfitUpload as unfit:
             raise _invalid(unfit) from unfit
     services: Services = request.app.state.writing
@@ -98,35 +104,36 @@ def import_contacts(
         file=raw,
         lines=file.lines,
     )
-    with _reachable():
+    with _reachable(_SEND_AGAIN):
         try:
             queued = services.uploads.queue(upload, limit=services.imports_at_once, now=services.clock())
         except TooManyUploads as too_many:
             raise TooManyImports(f"{too_many}; wait for one, or cancel one") from too_many
-    return _answer(Uploaded(queued=shown(queued)), 202, Location=f"/imports/{queued.import_id}")
+    return as_json(Uploaded(queued=shown(queued)), 202, once, Location=f"/imports/{queued.import_id}")
 
 
 @reading.get(
     "/imports",
     summary="The imports, the newest first",
     response_class=Response,
-    responses={200: answered(ImportPage, "The imports"), **declared(*ALWAYS)},
+    responses={200: answered(ImportPage, "The imports"), **declared(*ALWAYS, PageTooLarge)},
 )
 def imports(
     request: Request,
     *,
     campaign_id: Annotated[UUID | None, Query(description="Only those into this campaign.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500, description="Imports a page.")] = 50,
+    limit: Annotated[int, Query(ge=1, description="Imports a page.")] = 50,
     cursor: Annotated[UUID | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Response:
     """Of this workspace."""
     services, workspace_id = _asked(request)
+    rows = rows_of_page(request, limit, services.page_rows)
     with _reachable():
         if cursor is not None and services.uploads.find(workspace_id, cursor) is None:
             raise InvalidParameter("this is no cursor of this list", field="cursor", value=str(cursor))
-        found = services.uploads.newest(workspace_id, campaign_id=campaign_id, before=cursor, limit=limit + 1)
-    page = [shown(one) for one in found[:limit]]
-    return _answer(ImportPage(items=page, next_cursor=str(page[-1].import_id) if len(found) > limit else None))
+        found = services.uploads.newest(workspace_id, campaign_id=campaign_id, before=cursor, limit=rows + 1)
+    page = [shown(one) for one in found[:rows]]
+    return as_json(ImportPage(items=page, next_cursor=str(page[-1].import_id) if len(found) > rows else None), 200)
 
 
 @reading.get(
@@ -138,7 +145,7 @@ def imports(
 )
 def import_standing(request: Request, import_id: UUID) -> Response:
     """To be asked again until `state` is done, failed or cancelled."""
-    return _answer(shown(_find(request, import_id)))
+    return as_json(shown(_find(request, import_id)), 200)
 
 
 @reading.get(
@@ -168,7 +175,7 @@ def import_report(request: Request, import_id: UUID) -> Response:
     summary="Take no more of a file",
     response_class=Response,
     responses={
-        200: answered(Import, "It ends, or has been cancelled before"),
+        200: commanded(Import, "It ends, or has been cancelled before"),
         **declared(*ALWAYS, UnknownImport, ImportOver, REFUSALS[No.IDEMPOTENCY_KEY_REUSED], REFUSALS[No.CONFLICT]),
     },
 )
@@ -180,12 +187,13 @@ def cancel_import(
     standing = _find(request, import_id)
     if standing.state in OVER - {UploadState.CANCELLED}:
         raise ImportOver(f"the import is {standing.state}", field="state", value=standing.state.value)
-    carry_out(request, CancelUpload(import_id=import_id), keyed(request, idempotency_key), dry_run=dry_run)
+    once = keyed(request, idempotency_key)
+    carry_out(request, CancelUpload(import_id=import_id), once, dry_run=dry_run)
     if dry_run:
-        return _answer(shown(standing))
-    with _reachable():
+        return as_json(shown(standing), 200, once)
+    with _reachable(_SEND_AGAIN):
         cancelled = services.uploads.cancel(workspace_id, import_id, now=services.clock())
-    return _answer(shown(_there(cancelled, import_id)))
+    return as_json(shown(_there(cancelled, import_id)), 200, once)
 
 
 def _asked(request: Request) -> tuple[Services, str]:
@@ -220,13 +228,9 @@ def _invalid(unfit: UnfitUpload) -> InvalidFile:
     return InvalidFile(unfit.message, field=unfit.field, value=unfit.value, allowed=unfit.allowed)
 
 
-def _answer(body: msgspec.Struct, status: int = 200, **headers: str) -> Response:
-    return Response(msgspec.json.encode(body), status, {"Cache-Control": "no-store", **headers}, JSON)
-
-
 @contextmanager
-def _reachable() -> Iterator[None]:
+def _reachable(then: str = "try again") -> Iterator[None]:
     try:
         yield
     except LedgerUnavailable as error:
-        raise DatabaseAway("the database does not answer; send it again with the same Idempotency-Key") from error
+        raise DatabaseAway(f"the database does not answer; {then}") from error

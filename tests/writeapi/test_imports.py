@@ -294,6 +294,16 @@ def test_imports_are_listed_newest_first_page_by_page_and_by_campaign(api: Writi
     assert problem(api.client.get("/imports", params={"cursor": str(uuid4())}))["code"] == "invalid-parameter"
 
 
+def test_a_page_of_imports_has_as_many_rows_as_a_page_of_any_list(database_url: str) -> None:
+    with writing(database_url, page_rows=3) as api:
+        campaign = drafted(api)
+        for _ in range(4):
+            upload(api, campaign, FILE)
+        assert len(get(api.client, "/imports")["items"]) == 3
+        document = problem(api.client.get("/imports", params={"limit": 4}))
+        assert (document["code"], document["allowed"]) == ("page-too-large", "1 to 3")
+
+
 def test_an_import_of_another_workspace_is_not_there(api: Writing) -> None:
     standing = upload(api, drafted(api), FILE).json()["queued"]
     path = f"/imports/{standing['import_id']}"

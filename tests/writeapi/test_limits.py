@@ -120,6 +120,19 @@ def test_an_answer_says_how_long_its_key_is_kept(database_url: str) -> None:
                 api.post("/campaigns", body, Idempotency_Key="k").headers["drumbeat-key-kept-seconds"] == "129600"
             )
         assert "drumbeat-key-kept-seconds" not in api.post("/campaigns", body).headers
+        campaign, other = drafted(api), drafted(api)
+        for path, many in (
+            ("/campaigns/bulk", {"command": "archive", "campaign_ids": [other]}),
+            (f"/campaigns/{campaign}/contacts/from-campaign", {"source_campaign_id": other, "filters": {}}),
+        ):
+            api.project()
+            answer = api.post(path, many, Idempotency_Key=path)
+            assert (answer.status_code, answer.headers["drumbeat-key-kept-seconds"]) == (200, "129600"), answer.text
+        file = {"Content-Type": "text/csv", "Idempotency-Key": "file"}
+        sent = api.client.post(f"/campaigns/{campaign}/imports", content=b"reference\np-1\n", headers=file)
+        assert (sent.status_code, sent.headers["drumbeat-key-kept-seconds"]) == (202, "129600")
+        ended = api.post(f"{sent.headers['location']}/cancel", Idempotency_Key="end")
+        assert (ended.status_code, ended.headers["drumbeat-key-kept-seconds"]) == (200, "129600")
         assert "kept for 36 hours" in api.client.get("/openapi.json").json()["info"]["description"]
 
 
