@@ -8,7 +8,7 @@ KAFKA_PORT ?= 9092
 LOCKED := --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-kafka kafka test soak chaos chaos-short unit check format streams asyncapi client release-schemas bench bench-quick lock clean
+.PHONY: help setup run run-kafka kafka test test-long soak chaos chaos-short unit check format streams asyncapi client release-schemas bench bench-quick lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,9 +36,13 @@ run-kafka: setup ## the same with everything going through Kafka (needs Java 17 
 kafka: setup ## a Kafka broker to try, on KAFKA_PORT=9092; Ctrl-C ends it
 	@PYTHONPATH=tests exec $(BIN)/python -m support.kafka broker $(KAFKA_PORT)
 
-test: setup ## every test, on a real Postgres and a real Kafka
+test: setup ## the tests, on a real Postgres and a real Kafka, in minutes
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not soak and not chaos"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not long and not soak and not chaos"
+
+test-long: setup ## the tests that take long: everything killed, away, full or refused
+	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "long and not soak and not chaos"
 
 soak: setup ## what takes minutes: outages as long as real ones
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
@@ -52,7 +56,7 @@ chaos-short: setup ## a short storm, as CI runs it
 	$(BIN)/python -m pytest -m chaos --capture=no
 
 unit: setup ## the tests that need no server, in seconds
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not kafka and not slow and not soak and not chaos"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not kafka and not slow and not long and not soak and not chaos"
 
 check: setup ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -107,6 +107,7 @@ class Follower:
         source.close()
 
 
+@pytest.mark.long
 def test_kill_9_of_the_server_under_writers_loses_nothing_acknowledged_and_all_go_on(tmp_path: Path) -> None:
     with _durable_server(tmp_path / "state") as server:
         ledger = EventStoreLedger(server.url, master=MASTER)

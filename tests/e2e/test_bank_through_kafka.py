@@ -20,7 +20,7 @@ from support.relaying import relaying
 from support.sealing import MASTER, keys_in
 from support.topics import PARTITIONS, Topics, consuming, topics
 
-pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(280)]
 
 CONTACTS = 41_188
 VIEWS = (

@@ -40,6 +40,7 @@ def test_a_variable_that_is_no_setting_is_refused(tmp_path: Path) -> None:
     assert "DRUMBEAT_APY_PORT is not a setting" in one_line(answer)
 
 
+@pytest.mark.long
 def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> None:
     with taken_port() as port:
         silent = port
@@ -135,6 +136,7 @@ def test_a_read_only_state_folder_is_refused_in_one_line(disk: Path) -> None:
     assert "Read-only file system" in one_line(answer)
 
 
+@pytest.mark.long
 def test_a_full_disk_is_refused_before_anything_is_half_made(disk: Path) -> None:
     env = environment(disk / "state")
     with filled(disk, leave_bytes=8 * 2**20):

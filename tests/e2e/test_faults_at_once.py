@@ -28,6 +28,7 @@ by_duration = { above_zero = "completed", zero = "no_answer" }
 """
 
 
+@pytest.mark.long
 def test_imports_of_one_file_begun_at_once_share_server_schema_work_and_report(tmp_path: Path) -> None:
     (tmp_path / "log.toml").write_text(MAPPING)
     rows = [f"p{n},{CALLS_EACH if n % 10 else 'several'},60\n" for n in range(ROWS)]

@@ -30,6 +30,7 @@ def process(name: str, env: dict[str, str], log: Path) -> Iterator["subprocess.P
             begun.terminate()
 
 
+@pytest.mark.long
 def test_api_projector_and_policies_wait_for_a_database_that_comes_later(
     database_url: str, tmp_path: Path
 ) -> None:

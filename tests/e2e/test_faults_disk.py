@@ -96,6 +96,7 @@ def test_an_import_on_a_full_disk_ends_in_one_line_and_the_same_command_goes_on(
         everything_is_in(server.url)
 
 
+@pytest.mark.long
 def test_a_machine_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(disk: Path, tmp_path: Path) -> None:
     home = disk / "state"
     with machine(home, tmp_path / "up.log", DRUMBEAT_DATABASE_WAIT_SECONDS=2) as up:

@@ -77,6 +77,7 @@ class Import:
         self.report = json.loads(said)
 
 
+@pytest.mark.long
 def test_whoever_is_killed_whenever_everything_agrees_afterwards(tmp_path: Path) -> None:
     home, chance = tmp_path / "state", random.Random(5)
     up = Machine(home, tmp_path / "first.log", "--demonstration", "--people", str(PEOPLE))

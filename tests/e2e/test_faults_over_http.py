@@ -82,6 +82,7 @@ def test_a_line_that_breaks_in_a_command_is_503_and_the_retry_has_one_effect(
     assert drafts(database_url) == 1
 
 
+@pytest.mark.long
 def test_an_api_killed_between_commit_and_answer_leaves_one_effect(
     line: Line, database_url: str, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def _ended(sent: "Future[httpx.Response]") -> None:
     assert isinstance(error, httpx.TransportError) or (error is None and sent.result().status_code == 503)
 
 
+@pytest.mark.long
 def test_a_database_that_is_killed_under_commands_comes_back_and_each_key_has_one_effect(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path / "postgres")
     url = server.start()

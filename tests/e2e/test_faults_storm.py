@@ -187,6 +187,7 @@ def prepared(url: str) -> None:
         whole.project()
 
 
+@pytest.mark.long
 def test_over_a_line_that_keeps_breaking_everybody_goes_on_and_everything_agrees(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ def counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
     return {kind: number for kind, number in kinds if kind in EVENTS}
 
 
+@pytest.mark.long
 def test_killed_again_and_again_it_goes_on_where_it_stopped(
     command: list[str], database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_killed_again_and_again_it_goes_on_where_it_stopped(
     assert counts(connection) == EVENTS
 
 
+@pytest.mark.long
 def test_two_at_once_share_the_work(
     command: list[str], database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
@@ -148,6 +150,7 @@ def test_connections_that_break_again_and_again_are_made_anew(
     assert counts(connection) == EVENTS
 
 
+@pytest.mark.long
 def test_an_embedded_server_that_is_killed_is_started_again(command: list[str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     with EmbeddedServer(home / "postgres", settings=FOR_TESTS) as server:

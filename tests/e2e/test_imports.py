@@ -31,6 +31,7 @@ def kill(up: Machine, name: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_an_import_outlives_the_death_of_the_api_the_policies_and_postgres(tmp_path: Path) -> None:
     file = "reference,phone\n" + "".join(f"p-{n},+35191{n:07}\n" for n in range(ROWS))
     with machine(tmp_path / "state", tmp_path / "up.log") as up:

@@ -50,6 +50,7 @@ def running(tmp_path: Path, how: dict[str, object]) -> Iterator[Machine]:
         yield up
 
 
+@pytest.mark.long
 def test_a_command_is_seen_at_its_position_through_kafka_and_whatever_is_killed_meanwhile(
     database_url: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -106,6 +107,7 @@ def second_database(postgres_server: TestServer) -> Iterator[str]:
             control.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.mark.long
 def test_read_models_live_in_a_database_of_their_own(
     database_url: str, second_database: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:

@@ -173,6 +173,7 @@ def test_a_folder_that_cannot_be_written_is_said(ring: KeyRing, tmp_path: Path) 
     assert refused.value.code is Exit.UNFIT
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_machine_shows_its_key_once_and_a_revoked_one_stops(tmp_path: Path) -> None:
     home, first_log, second_log = tmp_path / "state", tmp_path / "first.log", tmp_path / "second.log"

@@ -97,6 +97,7 @@ def counts(url: str, campaign_id: UUID) -> dict[str, int]:
         return {name: int(count) for name, count in rows}
 
 
+@pytest.mark.long
 def test_nothing_is_lost_or_counted_twice_whatever_is_killed_when(up: Machine) -> None:
     url = EmbeddedServer(up.home / "postgres").url
     chance = random.Random(20_26)

@@ -21,6 +21,7 @@ def placed(up: Machine) -> int:
     return int(page["count"]) if page else 0
 
 
+@pytest.mark.long
 def test_a_person_who_looks_sees_calls_come_in_through_restarts_of_the_api(tmp_path: Path) -> None:
     home = tmp_path / "state"
     with machine(home, tmp_path / "first.log", "--live") as up:

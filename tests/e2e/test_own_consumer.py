@@ -107,6 +107,7 @@ def sessions(url: str) -> int:
     return int(row[0]) if row else 0
 
 
+@pytest.mark.long
 def test_the_table_of_the_example_is_right_whenever_its_processes_are_killed(
     database_url: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:

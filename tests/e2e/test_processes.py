@@ -134,6 +134,7 @@ def test_a_killed_process_comes_back_and_goes_on(running: Machine, home: Path, n
     assert running.get(f"/campaigns/{campaign}")["name"] == f"Demonstration: after {name}"
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_every_process_and_the_data_is_as_it_was_then_and_after_the_death_of_the_supervisor(
     running: Machine, home: Path, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_without_brokers_in_the_settings_it_ends_and_says_which_setting_names_th
     assert "DRUMBEAT_KAFKA_BOOTSTRAP" in answer.stderr
 
 
+@pytest.mark.long
 def test_brokers_that_are_away_and_topics_that_are_missing_are_seen_in_status_and_metrics_until_they_are_there(
     database_url: str, kafka_broker: Callable[..., Broker], tmp_path: Path
 ) -> None:

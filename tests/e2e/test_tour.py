@@ -45,6 +45,7 @@ def shown(home: Path, address: str, blocks: list[str]) -> list[str]:
     return outputs
 
 
+@pytest.mark.long
 def test_the_tour_shows_what_it_says(tmp_path: Path) -> None:
     text = PAGE.read_text()
     blocks = [block for block, _ in BLOCK.findall(text)]

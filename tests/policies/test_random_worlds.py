@@ -176,6 +176,7 @@ WHERE (c.contacts, c.talk, c.total) <> (d.labelled, d.talk, d.total)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_random_world_agrees_with_itself_and_comes_to_rest(database_url: str, seed: int) -> None:
     with whole_system(database_url) as system:

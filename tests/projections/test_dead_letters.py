@@ -260,6 +260,7 @@ rounds = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=15)
 @given(told=rounds, batch_events=st.integers(1, 10))
 def test_wherever_poison_stood_and_whenever_it_was_cured_the_rows_are_those_without_poison(

@@ -54,6 +54,7 @@ def statements_of_a_start(source: Any, url: str, heal: Any = None) -> int:
     return fuse.statements
 
 
+@pytest.mark.long
 def test_a_kill_at_any_statement_of_a_retry_loses_and_doubles_nothing(database_url: str) -> None:
     log = ListLog()
     log.tell(ONE, ENROLLED, POISON, MARK, POISON, MARK)
@@ -84,6 +85,7 @@ def test_a_kill_at_any_statement_of_a_retry_loses_and_doubles_nothing(database_u
         assert everything(database_url, generation) == everything(database_url, "whole"), f"killed at {at}"
 
 
+@pytest.mark.long
 def test_a_kill_at_any_statement_of_closing_a_gap_loses_and_doubles_nothing(database_url: str) -> None:
     log = ListLog()
     log.tell(ONE, ENROLLED, POISON, MARK, MARK, MARK)

@@ -222,6 +222,7 @@ rounds = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=15)
 @given(told=rounds)
 def test_whatever_is_lost_or_poison_and_whenever_it_comes_back_the_rows_are_those_without_loss(

@@ -46,6 +46,7 @@ def everything(url: str, generation: str) -> list[list[dict[str, Any]]]:
     return [[row for row in rows if row.get("value") != 0] for rows in tables]
 
 
+@pytest.mark.long
 def test_a_kill_at_any_statement_of_any_batch_loses_and_doubles_nothing(database_url: str) -> None:
     log = history()
     project(log, database_url, [TALLIES, SEEN], generation="whole")

@@ -131,6 +131,7 @@ streams = st.sampled_from([uuid5(CAMPAIGN, str(number)) for number in range(5)])
 facts = st.sampled_from([NOTE, MARK, NOTE, MARK, POISON, INDIGESTIBLE])
 
 
+@pytest.mark.long
 @settings(max_examples=10)
 @given(told=st.lists(st.tuples(streams, facts), max_size=40), batch_events=st.integers(1, 20))
 def test_wherever_poison_stands_each_stream_counts_up_to_it_and_waits_from_there(

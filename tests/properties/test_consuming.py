@@ -21,6 +21,7 @@ pytestmark = pytest.mark.postgres
 PEOPLE = [uuid5(CAMPAIGN, f"person {n}") for n in range(4)]
 
 
+@pytest.mark.long
 @settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.booleans()), min_size=8, max_size=30),

@@ -118,6 +118,7 @@ def agrees(log: ListLog, url: str, gone: Collection[UUID]) -> None:
         assert summed_rows(url, projection, "gen_1") == summed_rows(url, projection, "from_zero"), projection.name
 
 
+@pytest.mark.long
 @settings(max_examples=15)
 @given(
     story=stories(),
@@ -136,6 +137,7 @@ def test_rows_of_erased_people_are_those_of_a_rebuild_wherever_batches_end(
         assert (PERSONAL in words) == any(s not in gone for s, _ in story[0])
 
 
+@pytest.mark.long
 @settings(max_examples=10)
 @given(
     story=stories(),

@@ -54,6 +54,7 @@ def agrees(log: ListLog, url: str) -> None:
         assert summed_rows(url, projection, "gen_1") == summed_rows(url, projection, "from_log")
 
 
+@pytest.mark.long
 @settings(max_examples=15)
 @given(
     story=stories,
@@ -84,6 +85,7 @@ def test_any_order_across_partitions_gives_the_rows_of_the_log(
         agrees(log, url)
 
 
+@pytest.mark.long
 @settings(max_examples=10)
 @given(
     story=stories,

@@ -83,6 +83,7 @@ def test_one_waiter_too_many_is_told_to_come_back(reading: Reading) -> None:
             thread.join()
 
 
+@pytest.mark.long
 def test_a_health_probe_is_quick_while_nine_hundred_wait(reading: Reading) -> None:
     key = key_for(reading.database_url)
     request = f"GET /campaigns?at_least=99 HTTP/1.1\r\nHost: d\r\nAuthorization: Bearer {key}\r\n"
@@ -97,7 +98,8 @@ def test_a_health_probe_is_quick_while_nine_hundred_wait(reading: Reading) -> No
         until(lambda: waiting_now() == 900)
         slowest = max(timed(lambda: get(client, "/health/live")) for _ in range(20))
         assert waiting_now() == 900
-        assert slowest < 0.5
+        # With a thread for each who waits it is seconds; a loaded machine takes some tenths by itself.
+        assert slowest < 1
         reading.log.tell(SPRING, *[CampaignAudienceOpened()] * 98, campaign_id=SPRING)
         reading.applied()
         assert {one.recv(12) for one in sockets} == {b"HTTP/1.1 200"}

@@ -63,6 +63,7 @@ def test_the_topics_have_to_be_there_first_and_are_waited_for(database_url: str,
         assert comes(database_url, log)
 
 
+@pytest.mark.long
 def test_processes_of_one_name_share_the_partitions_and_take_over_from_each_other(
     database_url: str, kafka_cluster: Cluster
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_handler_whose_statement_is_ended_keeps_its_partitions(
     assert parked(database_url) == []
 
 
+@pytest.mark.long
 def test_a_database_that_stays_away_costs_a_process_its_partitions(
     database_url: str, kafka_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +214,7 @@ def test_a_topic_whose_beginning_is_gone_is_read_from_the_log(database_url: str,
             assert comes(database_url, log)
 
 
+@pytest.mark.long
 def test_too_many_parked_events_stop_the_consumer(database_url: str, kafka_cluster: Cluster) -> None:
     make_table(database_url)
 
@@ -226,6 +229,7 @@ def test_too_many_parked_events_stop_the_consumer(database_url: str, kafka_clust
     assert isinstance(running.raised[0], TooManyParked)
 
 
+@pytest.mark.long
 def test_parked_events_are_tried_again_while_there_is_a_backlog(database_url: str, kafka_cluster: Cluster) -> None:
     make_table(database_url)
     log = calls(40)

@@ -128,6 +128,7 @@ def test_a_topic_that_is_missing_is_named_and_nothing_is_made(database_url: str,
         DeadLetterTopic(kafka_cluster, dead_letter_topic(kafka_cluster))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 def test_brokers_that_are_away_delay_dead_letters_and_lose_none(

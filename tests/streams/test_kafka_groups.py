@@ -95,6 +95,7 @@ def _sleeps_when_told(projector: Projector, awake: threading.Event) -> None:
     projector._source.take = sleepy  # type: ignore[method-assign, assignment]
 
 
+@pytest.mark.long
 def test_a_member_that_was_put_out_and_gets_the_same_partitions_back_goes_on(
     database_url: str, kafka_cluster: Cluster
 ) -> None:

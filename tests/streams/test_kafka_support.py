@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 Make = Callable[..., Broker]
 
 
+@pytest.mark.long
 def test_a_secured_broker_lets_in_who_knows_the_password_and_trusts_its_certificate(kafka_broker: Make) -> None:
     broker = kafka_broker(users={"alice": "right"}, tls=True)
     for security in ("SASL_PLAINTEXT", "SSL", "SASL_SSL"):
@@ -30,6 +31,7 @@ def test_a_secured_broker_lets_in_who_knows_the_password_and_trusts_its_certific
                 assert admin.list_topics() == []
 
 
+@pytest.mark.long
 def test_a_secured_broker_refuses_a_wrong_password(kafka_broker: Make) -> None:
     broker = kafka_broker(users={"alice": "right"})
     wrong = broker.cluster(security="SASL_PLAINTEXT", mechanism="PLAIN", user="alice", password="wrong")
@@ -38,6 +40,7 @@ def test_a_secured_broker_refuses_a_wrong_password(kafka_broker: Make) -> None:
     assert "Failed authentication with /127.0.0.1" in broker.log
 
 
+@pytest.mark.long
 def test_a_paused_broker_is_silent_until_it_is_resumed(kafka_broker: Make) -> None:
     broker = kafka_broker()
     broker.pause()
@@ -85,6 +88,7 @@ def test_a_broker_ends_with_the_process_that_started_it_however_that_ends(
     assert until(lambda: not folder.exists())
 
 
+@pytest.mark.long
 def test_three_brokers_go_on_without_one_of_them(
     kafka_goes_away: None, kafka_programs: Path, tmp_path: Path
 ) -> None:

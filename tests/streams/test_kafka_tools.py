@@ -47,6 +47,7 @@ def test_the_console_consumer_prints_our_events_with_their_headers(kafka_cluster
         assert value.encode() == row.bytes
 
 
+@pytest.mark.long
 def test_consumer_groups_shows_our_lag_truthfully(database_url: str, kafka_cluster: Cluster) -> None:
     log = history()
     group = f"{kafka_cluster.topic_prefix}shown"

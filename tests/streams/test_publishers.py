@@ -132,6 +132,7 @@ def test_a_record_that_is_too_large_is_unfit_by_name(kafka_cluster: Cluster) -> 
             wait_until(publisher, lambda _: False)
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 @pytest.mark.slow
 def test_brokers_that_acknowledge_nothing_for_long_are_away_and_the_end_sends_nothing_more(

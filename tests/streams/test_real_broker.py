@@ -62,6 +62,7 @@ def test_kafkas_own_tools_read_the_records_and_show_the_group(
     assert line.split()[:6] == [group, topic, "0", "2", "2", "0"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_broker_that_was_killed_comes_back_with_everything_it_had_acknowledged(
     kafka_broker: Callable[..., Broker],

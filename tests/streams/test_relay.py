@@ -188,6 +188,7 @@ def _limit(cluster: Cluster, name: str, size: int) -> None:
         assert until(lambda: told() == size)
 
 
+@pytest.mark.long
 def test_an_event_of_an_unknown_kind_of_stream_stops_publishing_by_name_after_all_before_it(
     database_url: str, kafka_cluster: Cluster, ledger: EventStoreLedger
 ) -> None:

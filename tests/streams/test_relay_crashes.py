@@ -46,6 +46,7 @@ def sessions(url: str, question: str = _LEADERS) -> list[int]:
         return [row[0] for row in connection.execute(question.encode()).fetchall()]
 
 
+@pytest.mark.long
 def test_kill_9_at_random_moments_under_writers_loses_nothing_and_keeps_every_order(
     database_url: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -66,6 +67,7 @@ def test_kill_9_at_random_moments_under_writers_loses_nothing_and_keeps_every_or
     assert found.repeats > 0
 
 
+@pytest.mark.long
 def test_a_standby_leads_within_a_second_of_the_leaders_death(
     database_url: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_standby_that_was_killed_while_it_waited_holds_nobody_up(
                 assert leads(next_one, 5.0)
 
 
+@pytest.mark.long
 def test_a_leader_whose_session_is_ended_stops_its_term_and_another_one_goes_on(
     database_url: str, kafka_cluster: Cluster
 ) -> None:
@@ -126,6 +129,7 @@ def test_a_leader_whose_session_is_ended_stops_its_term_and_another_one_goes_on(
     compare_with_log(database_url, kafka_cluster, wanted)
 
 
+@pytest.mark.long
 def test_a_relay_whose_line_to_the_database_is_cut_goes_on_where_it_was(
     database_url: str, kafka_cluster: Cluster
 ) -> None:

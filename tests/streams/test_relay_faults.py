@@ -33,6 +33,7 @@ pytestmark = [
 MakeBroker = Callable[..., Broker]
 
 
+@pytest.mark.long
 def test_a_broker_that_is_killed_and_started_again_is_published_to_within_seconds(
     database_url: str, kafka_broker: MakeBroker
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_broker_that_is_killed_and_started_again_is_published_to_within_second
     compare_with_log(database_url, cluster, wanted)
 
 
+@pytest.mark.long
 def test_a_broker_that_stalls_is_waited_for_and_what_it_took_meanwhile_is_no_harm(
     database_url: str, kafka_broker: MakeBroker
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_line_to_the_broker_that_is_cut_again_and_again_loses_and_reorders_not
         compare_with_log(database_url, cluster, wanted)
 
 
+@pytest.mark.long
 def test_a_broker_that_lets_little_through_is_published_to_as_fast_as_it_allows(
     database_url: str, kafka_broker: MakeBroker
 ) -> None:
@@ -121,6 +124,7 @@ def quota(cluster: Cluster, *change: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_a_broker_whose_disk_is_full_is_published_to_when_there_is_room_again(
     database_url: str, kafka_programs: Path, tmp_path: Path
 ) -> None:
@@ -140,6 +144,7 @@ def test_a_broker_whose_disk_is_full_is_published_to_when_there_is_room_again(
         compare_with_log(database_url, cluster, wanted)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256"])
 def test_a_refused_password_is_named_and_publishing_begins_when_the_brokers_know_it(
     database_url: str, kafka_broker: MakeBroker, mechanism: str
@@ -160,6 +165,7 @@ def test_a_refused_password_is_named_and_publishing_begins_when_the_brokers_know
     compare_with_log(database_url, broker.cluster(), wanted)
 
 
+@pytest.mark.long
 def test_it_publishes_through_tls_with_a_password(database_url: str, kafka_broker: MakeBroker) -> None:
     broker = kafka_broker(users={"relay": "right"}, tls=True)
     wanted = make_topics(broker.cluster())
@@ -171,6 +177,7 @@ def test_it_publishes_through_tls_with_a_password(database_url: str, kafka_broke
     assert compare_with_log(database_url, secured, wanted).count == 5
 
 
+@pytest.mark.long
 def test_a_certificate_that_is_not_trusted_is_a_fault_with_its_reason(
     database_url: str, kafka_broker: MakeBroker, tmp_path: Path
 ) -> None:

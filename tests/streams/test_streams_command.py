@@ -59,6 +59,7 @@ def test_without_brokers_in_the_settings_it_says_which_setting_names_them(tmp_pa
     assert "DRUMBEAT_KAFKA_BOOTSTRAP" in answer.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_brokers_that_do_not_answer_are_one_line(tmp_path: Path) -> None:
     nowhere = f"127.0.0.1:{free_ports(1)[0]}"

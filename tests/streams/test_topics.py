@@ -118,6 +118,7 @@ def test_what_the_brokers_cannot_make_is_told_in_their_words(kafka_cluster: Clus
         create_or_check(kafka_cluster, topics_of(kafka_cluster, {}, replication=15))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_refusals_are_told_by_name_within_ten_seconds(kafka_broker: Callable[..., Broker]) -> None:
     rules = {
@@ -140,6 +141,7 @@ def test_refusals_are_told_by_name_within_ten_seconds(kafka_broker: Callable[...
         assert "wrong" not in str(refused.value)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_tls_with_a_certificate_that_nobody_trusts_says_so(kafka_broker: Callable[..., Broker]) -> None:
     cluster = kafka_broker(tls=True).cluster(security="SSL")
@@ -150,6 +152,7 @@ def test_tls_with_a_certificate_that_nobody_trusts_says_so(kafka_broker: Callabl
         check(replace(cluster, ca_file=Path("/nowhere/ca.pem")), wanted(cluster))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_address_where_nobody_listens_is_told_within_ten_seconds() -> None:
     nowhere = Cluster(bootstrap=f"127.0.0.1:{free_ports(1)[0]}")
