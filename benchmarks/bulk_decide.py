@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 import psycopg
@@ -65,6 +65,12 @@ class StockLedger:
     def load(self, aggregate: Aggregate[S], stream_id: UUID, *, workspace_id: str | None = None) -> Loaded[S]:
         """See `Ledger`."""
         return self._ledger.load(aggregate, stream_id, workspace_id=workspace_id)
+
+    def load_together(
+        self, wanted: Sequence[tuple[Aggregate[Any], UUID]], *, workspace_id: str | None = None
+    ) -> Sequence[Loaded[Any]]:
+        """See `Ledger`."""
+        return self._ledger.load_together(wanted, workspace_id=workspace_id)
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
         """See `Ledger`."""

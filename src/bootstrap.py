@@ -121,6 +121,7 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
             page_rows=settings.max_page_rows,
             clock=now,
             body_limit_bytes=settings.api_max_body_bytes,
+            commands_at_once=settings.api_commands_at_once,
             key_kept_for=timedelta(hours=settings.idempotency_hours),
         )
     )

@@ -47,6 +47,12 @@ class Settings(BaseModel):
     api_max_connections: int = Field(
         default=1_000, ge=1, le=100_000, description="Connections that clients may have open with the API at once."
     )
+    api_commands_at_once: int = Field(
+        default=4,
+        ge=1,
+        le=200,
+        description="Commands that the API carries out at once; others wait. More where the database is far away.",
+    )
     api_request_seconds: float = Field(
         default=30.0,
         ge=0.1,

@@ -6,7 +6,7 @@ A ledger may be used by many threads at once.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from drumbeat.aggregates.aggregate import Aggregate
@@ -108,6 +108,12 @@ class Ledger(Protocol):
         `workspace_id` is whose stream it should be: one of another workspace is looked up as one that is not
         there, whatever this process remembers of it.
         """
+        ...
+
+    def load_together(
+        self, wanted: Sequence[tuple[Aggregate[Any], UUID]], *, workspace_id: str | None = None
+    ) -> Sequence[Loaded[Any]]:
+        """As `load`, for streams of any kinds in one round trip, in the order asked for."""
         ...
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:

@@ -92,6 +92,11 @@ class Run:
         """
         return self._of_workspace(self.ledger.load(aggregate, stream_id, workspace_id=self.principal.workspace_id))
 
+    def load_together(self, *wanted: tuple[Aggregate[Any], UUID]) -> list[Loaded[Any]]:
+        """As `load`, for streams of any kinds in one round trip."""
+        loaded = self.ledger.load_together(wanted, workspace_id=self.principal.workspace_id)
+        return [self._of_workspace(one) for one in loaded]
+
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> dict[UUID, Loaded[S]]:
         """Many streams in one query; ids without events are there with version 0."""
         loaded = self.ledger.load_many(aggregate, stream_ids)
@@ -101,8 +106,9 @@ class Run:
         self,
         aggregate: Aggregate[S],
         stream_id: UUID,
-        decide: Callable[[S | None], Sequence[Fact]],
+        decide: Callable[..., Sequence[Fact]],
         *,
+        also: Sequence[tuple[Aggregate[Any], UUID]] = (),
         campaign_id: UUID | None = None,
         expected_version: int | None = None,
         results: Callable[[Sequence[Fact]], tuple[dict[str, Any], ...]] = lambda _facts: (),
@@ -110,13 +116,15 @@ class Run:
     ) -> Done:
         """Carry out a decision on one stream; `results` makes its answer from the facts. Raises `Refused`.
 
-        `beside` gives the events of other streams that the facts bring along, for the same append.
+        `decide` is given the stream's state, and those of the streams that it needs `also`: loaded in the same
+        round trip, with every try, and not locked. `beside` gives the events of other streams that the facts
+        bring along, for the same append.
         """
 
         def plan() -> Plan:
-            loaded = self.load(aggregate, stream_id)
+            loaded, *others = self.load_together((aggregate, stream_id), *also)
             require_version(aggregate.name, loaded.version, expected_version)
-            facts = decide(loaded.state)
+            facts = decide(loaded.state, *(other.state for other in others))
             person = None if loaded.state is None else aggregate.person_of(loaded.state)
             events = self.stamp(
                 facts, stream_id=stream_id, version=loaded.version, campaign_id=campaign_id, person=person

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.aggregates.campaign import CAMPAIGN, terms_of
 from drumbeat.aggregates.campaign.launching import open_audience
-from drumbeat.aggregates.campaign.state import Paused
+from drumbeat.aggregates.campaign.state import Campaign, Paused
 from drumbeat.aggregates.contact.evolve import AGGREGATE as CONTACT
 from drumbeat.aggregates.contact.guards import CALLING
 from drumbeat.aggregates.contact.state import Contact
@@ -49,15 +50,19 @@ def on_contact(decide: Decision, *, asks: Decision | None = None, results: Resul
 
     def handle(command: OfContact, run: Run) -> Done:
         wishes = {name: getattr(command, name) for name in type(command).model_fields if name not in _OWN_FIELDS}
+        also: list[tuple[Aggregate[Any], UUID]] = [(CAMPAIGN, command.campaign_id)] if "terms" in wanted else []
+        if "sender_connected" in wanted and wishes["sender_id"] is not None:
+            also.append((SENDER, wishes["sender_id"]))
 
-        def decide_now(contact: Contact | None) -> tuple[Fact, ...]:
+        def decide_now(contact: Contact | None, *others: Any) -> tuple[Fact, ...]:
             own = own_contact(contact, command)
-            return decide(own, **wishes, **_known(wanted, wishes, own, command.campaign_id, run))
+            return decide(own, **wishes, **_known(wanted, own, others, command.campaign_id, run))
 
         return run.one(
             CONTACT,
             command.contact_id,
             decide_now,
+            also=also,
             campaign_id=command.campaign_id,
             expected_version=command.expected_version,
             results=results,
@@ -88,7 +93,11 @@ def own_contact(contact: Contact | None, command: OfContact) -> Contact | None:
 
 def load_terms(run: Run, campaign_id: UUID) -> Terms:
     """The campaign as its contacts' decisions see it; also a deleted one, for late reports."""
-    campaign = run.load(CAMPAIGN, campaign_id).state
+    return terms_for(run.load(CAMPAIGN, campaign_id).state, campaign_id)
+
+
+def terms_for(campaign: Campaign | None, campaign_id: UUID) -> Terms:
+    """The same of a campaign that was loaded. Raises `unknown_stream` when there is none."""
     if campaign is None:
         raise unknown("campaign", campaign_id)
     return terms_of(campaign, campaign_id)
@@ -108,21 +117,20 @@ def suppressed_keys(run: Run, keys: Sequence[UUID]) -> frozenset[UUID]:
 
 
 def _known(
-    wanted: frozenset[str], wishes: dict[str, Any], contact: Contact | None, campaign_id: UUID, run: Run
+    wanted: frozenset[str], contact: Contact | None, others: Sequence[Any], campaign_id: UUID, run: Run
 ) -> dict[str, Any]:
+    """What a decision wants to know beside its wishes; `others`: the campaign, and the sender if one is named."""
     known: dict[str, Any] = {}
     if "now" in wanted:
         known["now"] = run.now
     if "terms" not in wanted:
         return known
-    terms = known["terms"] = load_terms(run, campaign_id)
+    campaign, *sender = others
+    terms = known["terms"] = terms_for(campaign, campaign_id)
     if "suppressed" in wanted:
         keys = () if contact is None else contact.keys(*channels_of(terms.kind))
-        known["suppressed"] = bool(suppressed_keys(run, keys))
+        lists = run.load_together(*((SUPPRESSION, key) for key in keys)) if keys else []
+        known["suppressed"] = any(is_suppressed(one.state) for one in lists)
     if "sender_connected" in wanted:
-        known["sender_connected"] = _connected(run, wishes.get("sender_id"))
+        known["sender_connected"] = all(isinstance(one, Connected) for one in sender)
     return known
-
-
-def _connected(run: Run, sender_id: UUID | None) -> bool:
-    return sender_id is None or isinstance(run.load(SENDER, sender_id).state, Connected)

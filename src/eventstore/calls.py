@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 from uuid import UUID
 
 import psycopg
@@ -18,15 +18,16 @@ from psycopg import pq
 from drumbeat.access.person_keys import PersonKeys
 from drumbeat.commands.ledger import Once
 from drumbeat.eventstore.connections import LogConnection, error_of
-from drumbeat.eventstore.packing import as_arrays, as_held, uuid_of
+from drumbeat.eventstore.packing import IntegerArray, TextArray, UuidArray, as_arrays, as_held, uuid_of
 from drumbeat.eventstore.sql import load_queries
 
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
 _INTEGER: Final = struct.Struct(">i").pack
 _ARRAY_HEADER_BYTES: Final = 20
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_TRUE: Final = b"\x01"
 _LONG: Final = struct.Struct(">q").pack
-_BINARY: Final = {count: [pq.Format.BINARY] * count for count in (2, 4, 5, 6, 9, 11)}
+_BINARY: Final = {count: [pq.Format.BINARY] * count for count in (1, 2, 3, 4, 5, 6, 9, 11)}
 
 
 def append_one(connection: LogConnection, event: StoredEvent) -> Sequence[int]:
@@ -62,7 +63,7 @@ def append_held(
         result = _call(connection, "append_held", [*held, *arrays])
     else:
         result = _call(connection, "append_once_held", [*held, *_key(once), *arrays])
-    if result.get_value(0, 0) != b"\x01":
+    if result.get_value(0, 0) != _TRUE:
         raise KeysGone
     positions = result.get_value(0, 1)
     return None if positions is None else _positions(positions, len(events))
@@ -104,6 +105,36 @@ def select(
         )
         for row in range(result.ntuples)
     ]
+
+
+class Happened(NamedTuple):
+    """Something that was read of a stream: a snapshot of it, or an event."""
+
+    number: int
+    """Which of the streams that were asked for, from 0."""
+    stream_id: UUID
+    is_snapshot: bool
+    version: int
+    bytes: bytes
+
+
+def streams_since(connection: LogConnection, asked: Sequence[tuple[UUID, int, str]]) -> list[Happened]:
+    """What happened in streams after a version each, in order.
+
+    At version 0 that is the newest snapshot of a type name, and the events since.
+    """
+    arrays = (
+        UuidArray.of([stream_id for stream_id, _, _ in asked]),
+        IntegerArray.of([version for _, version, _ in asked]),
+        TextArray.of([name for _, _, name in asked]),
+    )
+    value = (result := _call(connection, "streams_since", [array.packed for array in arrays])).get_value
+    found = []
+    for row in range(result.ntuples):
+        number = int.from_bytes(value(row, 0) or b"", "big") - 1
+        version = int.from_bytes(value(row, 2) or b"", "big")
+        found.append(Happened(number, asked[number][0], value(row, 1) == _TRUE, version, value(row, 3) or b""))
+    return found
 
 
 def _call(connection: LogConnection, name: str, arguments: Sequence[bytes | None]) -> pq.abc.PGresult:

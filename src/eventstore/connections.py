@@ -37,6 +37,8 @@ BOUNDED: Final[Mapping[str, str]] = {
     # A stuck appender holds its mark, and every reader with it, no longer than this.
     "transaction_timeout": "60s",
     "idle_in_transaction_session_timeout": "30s",
+    # Statements are look-ups by key: to plan one anew for its arguments takes longer than to run it.
+    "plan_cache_mode": "force_generic_plan",
 }
 """Settings of every session that appends."""
 

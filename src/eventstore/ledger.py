@@ -26,7 +26,7 @@ from drumbeat.commands.ledger import (
 )
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode
-from drumbeat.eventstore.application import SNAPSHOT_EVERY_EVENTS, StreamApplication
+from drumbeat.eventstore.application import SNAPSHOT_EVERY_EVENTS, StreamApplication, load_streams
 from drumbeat.eventstore.calls import KeysGone
 from drumbeat.eventstore.connections import DatabaseUnavailable
 from drumbeat.eventstore.infrastructure import DATABASE_URL, LogFactory
@@ -77,11 +77,17 @@ class EventStoreLedger:
 
     def load(self, aggregate: Aggregate[S], stream_id: UUID, *, workspace_id: str | None = None) -> Loaded[S]:
         """See the port. From cache and snapshot; only events since then are read."""
+        return self.load_together([(aggregate, stream_id)], workspace_id=workspace_id)[0]
+
+    def load_together(
+        self, wanted: Sequence[tuple[Aggregate[Any], UUID]], *, workspace_id: str | None = None
+    ) -> Sequence[Loaded[Any]]:
+        """See the port. From cache and snapshots; only events since then are read."""
         with _reachable():
-            stream = self._load(aggregate, stream_id, workspace_id)
-        if stream is None:
-            return Loaded(None, 0, None)
-        return Loaded(stream.state, stream.version, stream.workspace_id)
+            streams = self._load(wanted, workspace_id)
+        return [
+            Loaded(one.state, one.version, one.workspace_id) if one else Loaded(None, 0, None) for one in streams
+        ]
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
         """See the port. Made for streams of a few events: all of them are read, past cache and snapshots."""
@@ -102,6 +108,7 @@ class EventStoreLedger:
         def insert(stored: Sequence[StoredEvent], sealed_with: PersonKeys | None) -> Appended:
             positions = self._recorder.insert_events(stored, once=once, sealed_with=sealed_with)
             if positions:
+                self._written(events)
                 return Appended(positions, max(positions))
             return Appended((), self._position_without_events(once))
 
@@ -197,15 +204,25 @@ class EventStoreLedger:
         """Close every connection."""
         self._factory.close()
 
-    def _load(self, aggregate: Aggregate[S], stream_id: UUID, workspace_id: str | None) -> Stream[S] | None:
+    def _load(
+        self, wanted: Sequence[tuple[Aggregate[Any], UUID]], workspace_id: str | None
+    ) -> Sequence[Stream[Any] | None]:
         # A server that was away may have come back older: what is cached of its streams is then not to be trusted.
         while True:
             losses = self._connections.losses
             if losses != self._trusted_losses:
                 self._applications, self._trusted_losses = {}, losses
-            stream = self._application(aggregate).load(stream_id, workspace_id)
+            of_kinds = [(self._application(aggregate), stream_id) for aggregate, stream_id in wanted]
+            streams = load_streams(self._connections, of_kinds, workspace_id)
             if self._connections.losses == losses:
-                return stream
+                return streams
+
+    def _written(self, events: Sequence[Event[Fact]]) -> None:
+        # What was lost meanwhile is not known here: the next look makes the caches anew then.
+        if self._connections.losses == self._trusted_losses:
+            for application in self._applications.values():
+                for event in events:
+                    application.written(event)
 
     def _application(self, aggregate: Aggregate[S]) -> StreamApplication[S]:
         application = self._applications.get(aggregate.name)

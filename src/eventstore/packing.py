@@ -53,6 +53,11 @@ class IntegerArray(PackedArray):
 
     element_oid, array_oid = 23, 1007
 
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> "IntegerArray":
+        """Numbers, packed."""
+        return cls(len(numbers), b"".join([_INT4.pack(4, number) for number in numbers]))
+
 
 class BigintArray(PackedArray):
     """bigint[]"""
@@ -69,6 +74,12 @@ class TextArray(PackedArray):
     """text[]"""
 
     element_oid, array_oid = 25, 1009
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "TextArray":
+        """Texts, packed."""
+        length, encoded = _LENGTH.pack, [text.encode() for text in texts]
+        return cls(len(encoded), b"".join([length(len(text)) + text for text in encoded]))
 
 
 class BytesArray(PackedArray):
@@ -95,13 +106,12 @@ for _array in (UuidArray, IntegerArray, BigintArray, TextArray, BytesArray):
 
 def as_arrays(events: Sequence[StoredEvent]) -> tuple[UuidArray, IntegerArray, TextArray, BytesArray]:
     """Events as the four arrays of the append functions."""
-    count, length, integer = len(events), _LENGTH.pack, _INT4.pack
-    types = [event.topic.encode() for event in events]
+    length = _LENGTH.pack
     return (
         UuidArray.of([uuid_of(event) for event in events]),
-        IntegerArray(count, b"".join([integer(4, event.originator_version) for event in events])),
-        TextArray(count, b"".join([length(len(name)) + name for name in types])),
-        BytesArray(count, b"".join([length(len(event.state)) + event.state for event in events])),
+        IntegerArray.of([event.originator_version for event in events]),
+        TextArray.of([event.topic for event in events]),
+        BytesArray(len(events), b"".join([length(len(event.state)) + event.state for event in events])),
     )
 
 

@@ -50,10 +50,14 @@ def fold(
         if isinstance(event, Snapshot):
             stream = Stream(event.originator_id, event.originator_version, event.workspace_id, event.state)
         else:
-            recorded = cast("Event[Fact]", event)
-            state = aggregate.evolve(stream.state if stream is not None else None, recorded)
-            stream = Stream(recorded.stream_id, recorded.stream_version, recorded.workspace_id, state)
+            stream = evolved(aggregate, stream, cast("Event[Fact]", event))
     return stream
+
+
+def evolved(aggregate: Aggregate[S], stream: Stream[S] | None, event: Event[Fact]) -> Stream[S]:
+    """A stream after one more event; None: after its first."""
+    state = aggregate.evolve(stream.state if stream is not None else None, event)
+    return Stream(event.stream_id, event.stream_version, event.workspace_id, state)
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -82,10 +86,15 @@ class SnapshotMapper(Mapper[UUID]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """A row's snapshot; the row has to be of this mapper's type name."""
-        kept = msgspec.json.decode(stored_event.state, type=_Kept)
-        stream_id = cast("UUID", stored_event.originator_id)
-        version = stored_event.originator_version
-        return Snapshot(stream_id, version, kept.workspace_id, self._decode_state(kept.state))
+        stream = self.stream_of(
+            cast("UUID", stored_event.originator_id), stored_event.originator_version, stored_event.state
+        )
+        return Snapshot.take(stream)
+
+    def stream_of(self, stream_id: UUID, version: int, raw: bytes) -> Stream[Any]:
+        """The stream that a snapshot is of; the bytes have to be of this mapper's type name."""
+        kept = msgspec.json.decode(raw, type=_Kept)
+        return Stream(stream_id, version, kept.workspace_id, self._decode_state(kept.state))
 
 
 def _fingerprint(aggregate: Aggregate[Any]) -> str:

@@ -48,6 +48,12 @@ class BufferedLedger:
         """See the port."""
         return self.load_many(aggregate, [stream_id])[stream_id]
 
+    def load_together(
+        self, wanted: Sequence[tuple[Aggregate[Any], UUID]], *, workspace_id: str | None = None
+    ) -> Sequence[Loaded[Any]]:
+        """See the port."""
+        return [self.load(aggregate, stream_id, workspace_id=workspace_id) for aggregate, stream_id in wanted]
+
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
         """See the port."""
         unknown = [stream_id for stream_id in stream_ids if stream_id not in self._known]

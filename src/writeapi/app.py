@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from drumbeat.commands.dispatch import Commands
@@ -42,7 +43,7 @@ class Deps:
     """What the write API needs. `dry` decides and writes nothing.
 
     `source` opens contacts of other campaigns. `imports_at_once`: uploads of a workspace that may wait or run.
-    `page_rows`: the most on a page.
+    `page_rows`: the most on a page. `commands_at_once`: single commands that are carried out at a time.
     """
 
     commands: Commands
@@ -54,6 +55,7 @@ class Deps:
     key_kept_for: timedelta = timedelta(days=7)
     imports_at_once: int = 4
     page_rows: int = 500
+    commands_at_once: int = 4
 
 
 def writing(deps: Deps) -> web.Part:
@@ -68,6 +70,7 @@ def writing(deps: Deps) -> web.Part:
             source=deps.source,
             imports_at_once=deps.imports_at_once,
             page_rows=deps.page_rows,
+            at_once=CapacityLimiter(deps.commands_at_once),
             clock=deps.clock,
             body_limit_bytes=deps.body_limit_bytes,
             key_kept_for=deps.key_kept_for,

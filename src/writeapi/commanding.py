@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
@@ -72,7 +72,11 @@ class Answer(msgspec.Struct, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What commands over HTTP need; one a process. `dry` decides and writes nothing."""
+    """What commands over HTTP need; one a process. `dry` decides and writes nothing.
+
+    `at_once` has a token for each single command that may be carried out at a time: a few threads that always have
+    something to do get more done than many that take turns.
+    """
 
     commands: Commands
     dry: Commands
@@ -80,6 +84,7 @@ class Services:
     source: "OpenSource"
     imports_at_once: int
     page_rows: int
+    at_once: CapacityLimiter
     clock: Callable[[], datetime]
     body_limit_bytes: int
     key_kept_for: timedelta
@@ -169,7 +174,8 @@ def _endpoint(
         # Before the body is read: who may not command needs not be listened to.
         await admit(request, needed)
         raw = await body_of(request) if body is not None else b""
-        return await run_in_threadpool(carried_out, request, raw)
+        services: Services = request.app.state.writing
+        return await to_thread.run_sync(carried_out, request, raw, limiter=services.at_once)
 
     endpoint.__name__ = command.NAME
     return endpoint

@@ -1,7 +1,7 @@
 """A ledger that reads another one and writes nothing, for `dry_run`."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from drumbeat.aggregates.aggregate import Aggregate
@@ -20,6 +20,12 @@ class DryLedger:
     def load(self, aggregate: Aggregate[S], stream_id: UUID, *, workspace_id: str | None = None) -> Loaded[S]:
         """See `Ledger`."""
         return self._ledger.load(aggregate, stream_id, workspace_id=workspace_id)
+
+    def load_together(
+        self, wanted: Sequence[tuple[Aggregate[Any], UUID]], *, workspace_id: str | None = None
+    ) -> Sequence[Loaded[Any]]:
+        """See `Ledger`."""
+        return self._ledger.load_together(wanted, workspace_id=workspace_id)
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
         """See `Ledger`."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -14,14 +15,17 @@ from eventsourcing.persistence import InfrastructureFactoryError, IntegrityError
 from drumbeat.aggregates.aggregate import Aggregate
 from drumbeat.events import Event, Fact
 from drumbeat.events.campaign import CampaignRenamed
-from drumbeat.eventstore.application import StreamApplication
+from drumbeat.eventstore.application import StreamApplication, load_streams
 from drumbeat.eventstore.infrastructure import DATABASE_URL, LogFactory
 from drumbeat.eventstore.ledger import EventStoreLedger
+from drumbeat.eventstore.sql import load_queries
 from drumbeat.eventstore.streams import Snapshot, SnapshotMapper, Stream, fold
 from support.given import event, uid
 from support.sealing import MASTER
 
 pytestmark = pytest.mark.postgres
+
+ROOT = Path(__file__).parents[2]
 
 
 class Renames(msgspec.Struct, frozen=True):
@@ -128,6 +132,43 @@ def test_a_cached_stream_reads_only_what_is_new(factory: LogFactory) -> None:
         assert loaded is not None
         assert loaded.version == 5
     assert FOLDED == [4, 5]
+
+
+def test_streams_of_several_kinds_are_read_in_one_round_trip(factory: LogFactory) -> None:
+    named = StreamApplication(NAMED, factory)
+    otherwise = StreamApplication(NAMED_OTHERWISE, factory, snapshot_every_events=3)
+    save(named, [*renames(uid("a"), 1, 2), *renames(uid("b"), 1, 4)])
+    otherwise.load(uid("b"))
+    save(named, renames(uid("b"), 5, 5))
+    FOLDED.clear()
+    for known in (StreamApplication(NAMED_OTHERWISE, factory), otherwise):
+        a, b, nobody = load_streams(
+            factory.connections, [(named, uid("a")), (known, uid("b")), (named, uid("nobody"))], None
+        )
+        assert a == Stream(uid("a"), 2, "default", Renames(2, "name 2"))
+        assert b == Stream(uid("b"), 5, "default", OtherShape(5, "name 5", 6))
+        assert nobody is None
+    assert FOLDED == [1, 2]
+
+
+def test_a_stream_of_another_workspace_is_read_as_if_it_had_never_been_seen(factory: LogFactory) -> None:
+    application = StreamApplication(NAMED, factory)
+    save(application, renames(uid("a"), 1, 2))
+    application.load(uid("a"))
+    FOLDED.clear()
+    load_streams(factory.connections, [(application, uid("a"))], "default")
+    assert FOLDED == []
+    load_streams(factory.connections, [(application, uid("a"))], "another")
+    assert FOLDED == [1, 2]
+
+
+def test_streams_are_looked_up_by_index_however_small_the_log_was_when_that_was_planned(
+    factory: LogFactory,
+) -> None:
+    with factory.connections.use() as connection:
+        query = load_queries(ROOT / "src" / "eventstore" / "sql" / "log.sql")["streams_since"]
+        plan = connection.execute(b"EXPLAIN (GENERIC_PLAN) " + query).fetchall()
+    assert not [line for (line,) in plan if "Seq Scan" in line], plan
 
 
 def test_a_snapshot_of_another_shape_is_passed_over_and_both_may_stand_side_by_side(factory: LogFactory) -> None:

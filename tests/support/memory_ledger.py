@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from drumbeat.access.sealing import KEY_BYTES, PersonKey, opening, sealing
@@ -59,6 +59,12 @@ class MemoryLedger:
             event = decode(raw)
             state, found_in = aggregate.evolve(state, event), event.workspace_id
         return Loaded(state, stored[-1][0] if stored else 0, found_in)
+
+    def load_together(
+        self, wanted: Sequence[tuple[Aggregate[Any], UUID]], *, workspace_id: str | None = None
+    ) -> Sequence[Loaded[Any]]:
+        """See the port."""
+        return [self.load(aggregate, stream_id, workspace_id=workspace_id) for aggregate, stream_id in wanted]
 
     def load_many(self, aggregate: Aggregate[S], stream_ids: Sequence[UUID]) -> Mapping[UUID, Loaded[S]]:
         """See the port."""

@@ -127,7 +127,9 @@ def test_an_answer_says_how_long_its_key_is_kept(database_url: str) -> None:
         ):
             api.project()
             answer = api.post(path, many, Idempotency_Key=path)
-            assert (answer.status_code, answer.headers["drumbeat-key-kept-seconds"]) == (200, "129600"), answer.text
+            assert (answer.status_code, answer.headers["drumbeat-key-kept-seconds"]) == (200, "129600"), (
+                answer.text
+            )
         file = {"Content-Type": "text/csv", "Idempotency-Key": "file"}
         sent = api.client.post(f"/campaigns/{campaign}/imports", content=b"reference\np-1\n", headers=file)
         assert (sent.status_code, sent.headers["drumbeat-key-kept-seconds"]) == (202, "129600")

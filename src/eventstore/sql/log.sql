@@ -88,6 +88,24 @@ ORDER BY version DESC LIMIT $4;
 -- Every event of many streams.
 SELECT stream_id, version, bytes FROM ledger.events WHERE stream_id = ANY(%b) ORDER BY stream_id, version;
 
+-- name: streams_since
+-- Of each stream what came after a version: at 0, its newest snapshot of a type, and the events since that.
+SELECT asked.number::integer, happened.is_snapshot, happened.version, happened.bytes
+FROM unnest($1::uuid[], $2::integer[], $3::text[])
+    WITH ORDINALITY AS asked (stream_id, version, snapshot_type, number)
+LEFT JOIN LATERAL (
+    SELECT version, bytes FROM ledger.snapshots
+    WHERE asked.version = 0 AND stream_id = asked.stream_id AND type = asked.snapshot_type
+    ORDER BY version DESC LIMIT 1
+) AS kept ON true
+CROSS JOIN LATERAL (
+    SELECT true AS is_snapshot, kept.version, kept.bytes WHERE kept.version IS NOT NULL
+    UNION ALL
+    SELECT false, version, bytes FROM ledger.events
+    WHERE stream_id = asked.stream_id AND version > coalesce(kept.version, asked.version)
+) AS happened
+ORDER BY 1, 3;
+
 -- name: timeline
 -- Every event of a stream with its place in the log.
 SELECT position, recorded_at, bytes FROM ledger.events WHERE stream_id = %b ORDER BY version;
