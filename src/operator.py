@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drumbeat import settings as settings_module
-from drumbeat.access import KeyRing, person
+from drumbeat.access import person
 from drumbeat.commands.command import Command, Done
 from drumbeat.events import Principal
 from drumbeat.opsapi.local_key import LocalKey, find_or_make
@@ -21,6 +21,9 @@ from drumbeat.opsapi.streams import create_or_check
 from drumbeat.settings import Settings
 from drumbeat.telemetry import configure_logging
 from drumbeat.transport.topic_differences import Outcome
+
+if TYPE_CHECKING:
+    from drumbeat.access.keyring import KeyRing
 
 
 def settings_of(process: str, *, quiet: bool = False) -> Settings:
@@ -75,7 +78,7 @@ class Operator:
             return bootstrap.commands(url, on, in_force).person(reference, person(), now=bootstrap.now())
 
     @contextmanager
-    def keys(self) -> Iterator[KeyRing]:
+    def keys(self) -> Iterator["KeyRing"]:
         """What makes and ends keys. Raises `LedgerUnavailable`, `SchemaMismatch`."""
         from drumbeat import bootstrap
         from drumbeat.opsapi.authentication import key_ring

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 
-from drumbeat.access import Authenticator, KeyRing, RateLimit, StoredKeys
+from drumbeat.access import Authenticator, RateLimit, StoredKeys
+from drumbeat.access.keyring import KeyRing
 from drumbeat.commands.dispatch import Commands
 from drumbeat.eventstore.connections import Connections, open_connection
 from drumbeat.eventstore.roles import Role

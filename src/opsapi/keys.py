@@ -5,21 +5,24 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from drumbeat.access import DEFAULT_WORKSPACE, KeyRing
+from drumbeat.access import DEFAULT_WORKSPACE
 from drumbeat.access.api_keys import KeyRow
 from drumbeat.events import Principal
 from drumbeat.events.workspace import KeyScope
 from drumbeat.opsapi.durations import duration, instant
 
+if TYPE_CHECKING:
+    from drumbeat.access.keyring import KeyRing
+
 
 class KeyKeeper(Protocol):
     """What the command line lends to these commands; it stands in the context's `obj`."""
 
-    def keys(self) -> AbstractContextManager[KeyRing]:
+    def keys(self) -> AbstractContextManager["KeyRing"]:
         """What makes and ends keys. Raises `LedgerUnavailable`."""
         ...
 

@@ -5,8 +5,8 @@ import stat
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from drumbeat.access import KeyRing
 from drumbeat.access.authenticator import NotAdmitted, NotAKey
 from drumbeat.access.secret_files import write_secret
 from drumbeat.access.tokens import Token
@@ -15,6 +15,9 @@ from drumbeat.events import Principal
 from drumbeat.events.workspace import KeyScope
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
+
+if TYPE_CHECKING:
+    from drumbeat.access.keyring import KeyRing
 
 NAME = "local"
 SCOPES = (KeyScope.READ, KeyScope.WRITE, KeyScope.OPERATE)
@@ -31,7 +34,7 @@ class LocalKey:
     trouble: str | None = None
 
 
-def find_or_make(file: Path, ring: KeyRing, principal: Principal, *, now: datetime) -> LocalKey:
+def find_or_make(file: Path, ring: "KeyRing", principal: Principal, *, now: datetime) -> LocalKey:
     """The key of a file; made, with its file, where there is none, or one that this database does not know.
 
     A key that was revoked, or has expired, is not made again: somebody wanted it so. Raises `Failed` for a file
@@ -72,7 +75,7 @@ def read(file: Path) -> str | None:
         return opened.read(1_000).strip()
 
 
-def _made(ring: KeyRing, principal: Principal, now: datetime) -> Token:
+def _made(ring: "KeyRing", principal: Principal, now: datetime) -> Token:
     try:
         return ring.create(NAME, SCOPES, principal, now=now)[0]
     except Refused:

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from drumbeat.access import KeyRing, StoredKeys
+from drumbeat.access import StoredKeys
 from drumbeat.access.authenticator import KeyRevoked, NotAKey
+from drumbeat.access.keyring import KeyRing
 from drumbeat.access.tokens import Token
 from drumbeat.aggregates.refusals import Refused
 from drumbeat.commands.dispatch import Commands

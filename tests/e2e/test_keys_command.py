@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 
-from drumbeat.access import KeyRing
+from drumbeat.access.keyring import KeyRing
 from drumbeat.access.tokens import Token
 from drumbeat.commands.dispatch import Commands
 from drumbeat.eventstore.ledger import EventStoreLedger

@@ -12,7 +12,8 @@ import httpx
 import psycopg
 import pytest
 
-from drumbeat.access import KeyRing, RateLimit
+from drumbeat.access import RateLimit
+from drumbeat.access.keyring import KeyRing
 from drumbeat.access.tokens import Token
 from drumbeat.commands.dispatch import Commands
 from drumbeat.events.workspace import KeyScope
