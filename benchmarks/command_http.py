@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from threading import Event as Flag
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from benchmarks.harness import Bench, Goal, Result
+from benchmarks.keys import master_key_file
 from benchmarks.serving import request, served, take_turns
 from drumbeat import telemetry
 from drumbeat.access import person
@@ -73,11 +75,17 @@ def _with_clients(bench: Bench, url: str, key: str, ports: tuple[int, int], clie
     return replace(result, told=[f"p99 {statistics.median(p99_ms):.1f} ms"])
 
 
+@cache
+def settings() -> Settings:
+    """Those of the processes of a benchmark: the same master keys, and no limit of requests."""
+    return Settings(master_key_file=master_key_file(), key_requests_per_second=0)
+
+
 def running_campaign(url: str, people: int) -> tuple[UUID, list[str]]:
     """A launched campaign in which nobody was called yet, and its people's references."""
     campaign, sender, references = uuid4(), uuid4(), [f"p-{number}" for number in range(people)]
     rows = tuple(ContactRow(reference=one, phone=f"+35191{n:07}") for n, one in enumerate(references))
-    with ledger(Settings(), url) as on:
+    with ledger(settings(), url) as on:
         do = commands(url, on).execute
         for command in (
             DraftCampaign(
@@ -117,7 +125,7 @@ def measured(port: int, scripts: Sequence[Sequence[bytes]]) -> tuple[float, list
 
 def head_of(url: str) -> int:
     """The newest position of a log."""
-    with ledger(Settings(), url) as on:
+    with ledger(settings(), url) as on:
         return on.head()
 
 
@@ -129,10 +137,10 @@ def _check(url: str, before: int, contacts: int) -> None:
 def serve_commands(url: str, port: int) -> None:
     """The API with commands, for `benchmarks.serving.served`."""
     # Logs as in earnest, to nowhere.
-    with open("/dev/null", "w", encoding="utf-8") as nowhere, ledger(Settings(), url) as on:  # noqa: PTH123  a device
+    with open("/dev/null", "w", encoding="utf-8") as nowhere, ledger(settings(), url) as on:  # noqa: PTH123  a device
         telemetry.configure_logging(process="api", log_format="json", stream=nowhere)
-        settings = Settings(key_requests_per_second=0)
-        serve(api(settings, url, key_gate(settings, url, now), on), "127.0.0.1", port, Flag())
+        asked = settings()
+        serve(api(asked, url, key_gate(asked, url, now), on), "127.0.0.1", port, Flag())
 
 
 class _Place(BaseModel):

@@ -9,14 +9,13 @@ import socket
 import time
 from uuid import UUID
 
-from benchmarks.command_http import head_of, running_campaign, serve_commands
+from benchmarks.command_http import head_of, running_campaign, serve_commands, settings
 from benchmarks.harness import Bench, Goal, Result
 from benchmarks.serving import exchange, request, served
 from drumbeat.access import person
 from drumbeat.bootstrap import commands, ledger, now
 from drumbeat.commands.enrolment import EnrolContacts
 from drumbeat.opsapi.schemas import MIGRATION_SETS
-from drumbeat.settings import Settings
 from support.keys import bearer, key_for
 
 
@@ -65,7 +64,7 @@ def _over_http(url: str, port: int, key: str, people: int) -> float:
 def _without_http(url: str, people: int) -> float:
     campaign, before = _empty(url)
     wish = EnrolContacts.model_validate({"campaign_id": campaign, "rows": _rows(people)})
-    with ledger(Settings(), url) as on:
+    with ledger(settings(), url) as on:
         execute = commands(url, on).execute
         began = time.perf_counter()
         done = execute(wish, person(), now=now())

@@ -9,13 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.brokers import PARTITIONS
+from benchmarks.keys import master_key_file
 from drumbeat.transport.cluster import Cluster
 from support.machine import DRUMBEAT, environment
 
 
 def settings_of(url: str, cluster: Cluster | None) -> Mapping[str, object]:
     """What the processes are told: the database, and the broker if read models are fed from Kafka."""
-    settings: dict[str, object] = {"DRUMBEAT_DATABASE_URL": url, "DRUMBEAT_LOG_LEVEL": "warning"}
+    settings: dict[str, object] = {
+        "DRUMBEAT_DATABASE_URL": url,
+        "DRUMBEAT_LOG_LEVEL": "warning",
+        "DRUMBEAT_MASTER_KEY_FILE": master_key_file(),
+    }
     if cluster is not None:
         settings |= {
             "DRUMBEAT_KAFKA_BOOTSTRAP": cluster.bootstrap,

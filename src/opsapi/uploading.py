@@ -1,9 +1,10 @@
 """Enrol what was uploaded, beside the other work of a process."""
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
-from threading import Event, Thread
+from threading import Event, Thread, get_native_id
 
 from drumbeat import telemetry
 from drumbeat.commands.dispatch import Commands
@@ -29,13 +30,20 @@ def importing(
     with closing(uploads(settings, database_url)) as waiting:
         worker = UploadWorker(waiting, commands, clock, observe=_count)
         arguments = (stop, settings.policies_poll_ms / 1000)
-        thread = Thread(target=worker.run, args=arguments, name="imports", daemon=True)
+        thread = Thread(target=_run_politely, args=(worker, *arguments), name="imports", daemon=True)
         thread.start()
         try:
             yield
         finally:
             stop.set()
             thread.join(_LAST_CHUNK_SECONDS)
+
+
+def _run_politely(worker: UploadWorker, stop: Event, poll_seconds: float) -> None:
+    # Nobody waits for a row of a file; for the answer to a command somebody does.
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), 10)
+    worker.run(stop, poll_seconds)
 
 
 def _count(result: str, rows: int) -> None:

@@ -1,9 +1,12 @@
 """Imports that are stopped anywhere: whoever goes on repeats nothing and leaves nothing out."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import psycopg
@@ -14,11 +17,14 @@ from drumbeat.commands.command import Command, Done
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.uploads import Lease, Progress, RefusedRow, UploadState
+from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.uploads import StoredUploads
 from drumbeat.intake.upload_worker import UploadWorker
+from drumbeat.opsapi.uploading import importing
+from drumbeat.settings import Settings
 from support.machine import until
 from support.reading import get, problem
-from support.sealing import MASTER
+from support.sealing import MASTER, master_key_file
 from support.whole import OneKey
 from support.writing import Writing, writing
 
@@ -297,3 +303,13 @@ def test_one_that_does_not_open_any_more_is_given_up_and_holds_up_no_other(
                 worker.work(Event())
         assert worker.work(Event())
     assert get(api.client, path)["failure"] == "internal-error"
+
+
+def test_an_import_lets_whoever_waits_for_an_answer_go_first(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(master_key_file=master_key_file(tmp_path / "master.keys"))
+    with closing(EventStoreLedger(database_url, master=MASTER)) as ledger:
+        with importing(settings, database_url, Commands(ledger, OneKey()), lambda: datetime.now(UTC), Event()):
+            (worker,) = (thread for thread in enumerate_threads() if thread.name == "imports")
+            assert worker.native_id is not None
+            assert until(lambda: os.getpriority(os.PRIO_PROCESS, worker.native_id or 0) == 10, 10)
+        assert os.getpriority(os.PRIO_PROCESS, 0) == 0
