@@ -34,7 +34,7 @@ Batches = Sequence[Sequence[Event[Fact]]]
 
 
 def people_and_the_rest(bench: Bench) -> list[Result]:
-    """Goal: sealing at most 20 µs a person, opening told beside it; 0.95 of the recorder for events about nobody."""
+    """Goal: sealing at most 20 µs a person, opening told; 0.95 of the recorder for events about nobody."""
     persons = bench.scaled(20_000, 5_000)
     enrolled, others, said = (_batches(persons, place=place) for place in (0, 1, 5))
 
@@ -43,7 +43,7 @@ def people_and_the_rest(bench: Bench) -> list[Result]:
         bench.told[:] = [f"the first event of a new person {first * 1e6 / persons:.1f} µs"]
         return way_in * 1e6 / persons
 
-    opened = bench.compare("opening", "µs/person", ours=lambda: _way_out(bench, said) * 1e6 / persons)
+    opened = bench.compare("opening", "µs/person", ours=lambda: _way_out(bench, said) * 1e6 / persons, goal=Goal())
     added = bench.compare("sealing", "µs/person", ours=ours, goal=Goal(below=20))
     rest = bench.compare(
         "sealing-others",
