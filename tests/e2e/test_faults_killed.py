@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ def test_whoever_is_killed_whenever_everything_agrees_afterwards(tmp_path: Path)
         importing.begin()
         for name in PLAN:
             time.sleep(chance.uniform(0.1, 0.7))
-            killed[name] += importing.kill() if name == "import" else kill(up, name)
+            # What was killed before, or never came up yet, is waited for.
+            killed[name] += importing.kill() if name == "import" else until(partial(kill, up, name))
     finally:
         up.kill()
     with machine(home, tmp_path / "second.log", "--demonstration", "--people", str(PEOPLE)) as again:
@@ -105,7 +107,7 @@ def test_whoever_is_killed_whenever_everything_agrees_afterwards(tmp_path: Path)
             ROWS,
         )
         assert again.interrupt() == 0
-    assert min(killed[name] for name in ("project", "postgres", "import")) > 0, killed
+    assert min(killed[name] for name in ("project", "postgres", "api", "import")) > 0, killed
     with EmbeddedServer(home / "postgres") as server:
         everything_agrees(server.url, MasterKeyFile(home / "master.keys"))
 
