@@ -3,7 +3,7 @@
 import contextlib
 import select
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -244,11 +244,26 @@ def _verify(connection: Connection, position: int, event_id: UUID) -> None:
         raise LogRewound(position, event_id, found)
 
 
+def copy_slice(
+    connection: Connection, *, after: int, up_to: int, limit: int, mask: int, number: int
+) -> list[LogRow]:
+    """The next events above `after`, at most `limit` and none above `up_to`, of the streams of a slice.
+
+    A slice has the streams whose hash, under a mask, is its number; the hash is the server's own. `up_to` has to
+    be a safe mark: below it the log never changes. Raises psycopg's errors.
+    """
+    bounds = {"after": after, "up_to": up_to, "limit": limit, "mask": mask, "number": number}
+    return _copy_rows(connection, _SQL["read_slice"], bounds)
+
+
 def _copy_out(connection: Connection, after: int, up_to: int, limit: int) -> list[LogRow]:
+    return _copy_rows(connection, READ_LOG, {"after": after, "up_to": up_to, "limit": limit})
+
+
+def _copy_rows(connection: Connection, statement: bytes, bounds: Mapping[str, int]) -> list[LogRow]:
     # Through libpq itself: psycopg's copy object waits for every row by itself, and takes half of a reader's time.
     libpq = connection.pgconn
-    bounds = {"after": after, "up_to": up_to, "limit": limit}
-    statement = READ_LOG % {name.encode(): b"%d" % number for name, number in bounds.items()}
+    statement %= {name.encode(): b"%d" % number for name, number in bounds.items()}
     started = libpq.exec_(statement)
     if started.status != pq.ExecStatus.COPY_OUT:
         raise error_of(connection, started)

@@ -17,7 +17,6 @@ import structlog
 from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.dead_letters import SQL, Parked
-from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.transport.cluster import KafkaProblem
 from drumbeat.transport.dead_letter_records import DeadLetter, DeadLetterTooLarge
 from drumbeat.transport.records import split
@@ -106,7 +105,7 @@ class Outbox:
         return self._connection
 
     def _unpublished(self, connection: psycopg.Connection[Any]) -> list[Parked]:
-        arguments = {"generation": GENERATION, "refused": list(self._refused), "limit": _AT_ONCE}
+        arguments = {"refused": list(self._refused), "limit": _AT_ONCE}
         return [Parked(*row) for row in connection.execute(SQL["unpublished"], arguments)]
 
     def _copy(self, connection: psycopg.Connection[Any], topic: DeadLetterWriter, letters: list[Parked]) -> None:

@@ -15,7 +15,7 @@ import psycopg
 
 from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.roles import Role
-from drumbeat.projections.engine.bookkeeping import GENERATION, READMODEL, Kind
+from drumbeat.projections.engine.bookkeeping import READMODEL, Kind
 from drumbeat.queries import load_queries
 
 SQL = load_queries(Path(__file__).with_name("dead_letters.sql"))
@@ -86,7 +86,7 @@ class StillParked:
 
 
 class DeadLetters:
-    """The parked events of the generation that is read, over one connection."""
+    """The parked events of the generations that are read, over one connection."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -97,7 +97,7 @@ class DeadLetters:
 
     def one(self, parked_id: int) -> Parked | None:
         """One of them, by its id."""
-        row = self._connection.execute(SQL["one"], {"generation": GENERATION, "id": parked_id}).fetchone()
+        row = self._connection.execute(SQL["one"], {"id": parked_id}).fetchone()
         return None if row is None else Parked(*row)
 
     def everything(self, choice: Choice) -> Iterator[Parked]:
@@ -109,11 +109,11 @@ class DeadLetters:
 
     def counts(self) -> dict[str, int]:
         """How many streams are parked, by the kind of what holds them up."""
-        return dict(self._connection.execute(SQL["counted"], {"generation": GENERATION}).fetchall())
+        return dict(self._connection.execute(SQL["counted"]).fetchall())
 
     def mark(self, stream_id: UUID | None) -> Marked:
         """Ask for a stream, or all (None), to be tried again by the projector that owns it."""
-        arguments = {"generation": GENERATION, "stream_id": stream_id}
+        arguments = {"stream_id": stream_id}
         rows = self._connection.execute(SQL["mark"], arguments).fetchall()
         return Marked({row[0]: row[2] for row in rows}, sorted({row[1] for row in rows}))
 
@@ -124,12 +124,12 @@ class DeadLetters:
 
     def still_parked(self, stream_ids: Sequence[UUID]) -> list[StillParked]:
         """What of these streams waits now."""
-        arguments = {"generation": GENERATION, "stream_ids": list(stream_ids)}
+        arguments = {"stream_ids": list(stream_ids)}
         return [StillParked(*row) for row in self._connection.execute(SQL["reasons"], arguments)]
 
     def dismiss(self, parked_id: int) -> bool:
         """Take out a record that is no event of ours. False: there is none, or it is an event."""
-        arguments = {"generation": GENERATION, "id": parked_id}
+        arguments = {"id": parked_id}
         return self._connection.execute(SQL["dismiss"], arguments).fetchone() is not None
 
 
@@ -146,7 +146,6 @@ def dead_letters(database_url: str) -> Iterator[DeadLetters]:
 
 def _arguments(choice: Choice) -> dict[str, Any]:
     return {
-        "generation": GENERATION,
         "projection": choice.projection,
         "stream_id": choice.stream_id,
         "kind": None if choice.kind is None else choice.kind.value,

@@ -13,7 +13,6 @@ import psycopg
 
 from drumbeat.eventstore.roles import Role, as_role
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
-from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.queries import load_queries
 from drumbeat.transport.reconciliation import EXAMPLES, Fault, Finding
 from drumbeat.transport.records import decode_envelope
@@ -100,21 +99,22 @@ class Applied:
             yield Finding(Fault.BEHIND, "", None, None, words)
 
 
-def read_applied(database_url: str, generation: str = GENERATION) -> Applied:
+def read_applied(database_url: str) -> Applied:
     """Raises `ReadModelsUnavailable` when the database does not answer."""
     try:
         with closing(psycopg.connect(as_role(database_url, Role.PROJECT), connect_timeout=5)) as connection:
-            return _read(connection, generation)
+            return _read(connection)
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise ReadModelsUnavailable(f"the read models cannot be read: {error}".strip()) from error
 
 
-def _read(connection: psycopg.Connection[Any], generation: str) -> Applied:
+def _read(connection: psycopg.Connection[Any]) -> Applied:
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
+    (generation,) = connection.execute(_SQL["generation"]).fetchone() or ("",)
     connection.execute("SELECT set_config('search_path', %s, false)", [generation])
-    places = connection.execute(_SQL["places"], [generation]).fetchall()
-    parked = connection.execute(_SQL["parked"], [generation]).fetchall()
+    places = connection.execute(_SQL["places"]).fetchall()
+    parked = connection.execute(_SQL["parked"]).fetchall()
     applied = Applied(
         {partition: position for partition, position, _ in places},
         max((began_at for *_, began_at in places), default=0),
@@ -122,7 +122,7 @@ def _read(connection: psycopg.Connection[Any], generation: str) -> Applied:
     )
     (keeps,) = connection.execute(_SQL["keeps_versions"]).fetchone() or (False,)
     if applied.places and LOG not in applied.places and keeps:
-        stopped = [stream_id for (stream_id,) in connection.execute(_SQL["stopped"], [generation])]
+        stopped = [stream_id for (stream_id,) in connection.execute(_SQL["stopped"])]
         with connection.cursor("versions") as cursor:
             cursor.itersize = _AT_ONCE
             applied.versions = Versions(cursor.execute(_SQL["versions"]), stopped)

@@ -10,7 +10,6 @@ import psycopg
 from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.dead_letters import ReadModelsUnavailable
-from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.queries import load_queries
 
 _SQL = load_queries(Path(__file__).with_name("standing.sql"))
@@ -28,9 +27,9 @@ class Standing:
 
 
 def standings(database_url: str) -> list[Standing]:
-    """Every projection of the generation that is written, by name. Raises `ReadModelsUnavailable`."""
+    """Every projection that is read, by name. Raises `ReadModelsUnavailable`."""
     try:
         with closing(open_connection(database_url, settings={"timezone": "UTC"}, role=Role.PROJECT)) as connection:
-            return [Standing(*row) for row in connection.execute(_SQL["standings"], {"generation": GENERATION})]
+            return [Standing(*row) for row in connection.execute(_SQL["standings"])]
     except psycopg.OperationalError as error:
         raise ReadModelsUnavailable(f"the read database does not answer: {error}") from error

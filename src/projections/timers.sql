@@ -200,8 +200,7 @@ WHERE w.judgeable
                           WHERE p.workspace_id = w.workspace_id AND p.campaign_id = w.campaign_id), 0) = 0 THEN
        greatest(w.position, (SELECT max(c.position) FROM live.contact_watch c
                              WHERE c.workspace_id = w.workspace_id AND c.campaign_id = w.campaign_id))
-       <= (SELECT max(position) FROM (SELECT min(position) AS position FROM readmodel.checkpoints
-                                      WHERE projection = 'timers' GROUP BY generation) AS generations)
+       <= (SELECT min(position) FROM readmodel.live_checkpoints WHERE projection = 'timers')
   END
   AND (w.judge_after = 0
        OR EXISTS (SELECT FROM live.contact_watch c
@@ -220,8 +219,7 @@ WHERE w.status = 'finalizing'
                           WHERE p.workspace_id = w.workspace_id AND p.campaign_id = w.campaign_id), 0) = 0 THEN
        greatest(w.position, (SELECT max(c.position) FROM live.contact_watch c
                              WHERE c.workspace_id = w.workspace_id AND c.campaign_id = w.campaign_id))
-       <= (SELECT max(position) FROM (SELECT min(position) AS position FROM readmodel.checkpoints
-                                      WHERE projection = 'timers' GROUP BY generation) AS generations)
+       <= (SELECT min(position) FROM readmodel.live_checkpoints WHERE projection = 'timers')
   END
 LIMIT %(limit)s
 FOR UPDATE OF w SKIP LOCKED;
@@ -284,7 +282,5 @@ ORDER BY cause_position, stream_id
 LIMIT %(limit)s;
 
 -- name: applied_position
--- Up to which position of the log these tables are; the highest when several generations are fed.
-SELECT coalesce(max(position), 0) FROM (
-    SELECT min(position) AS position FROM readmodel.checkpoints WHERE projection = 'timers' GROUP BY generation
-) AS generations;
+-- Up to which position of the log these tables are.
+SELECT coalesce(min(position), 0) FROM readmodel.live_checkpoints WHERE projection = 'timers';

@@ -41,7 +41,11 @@ TIMERS = {
 HELD = {"campaign_watch", "contact_watch", "watched_senders"}
 BOOKS = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 MAY = {
-    "readmodel.checkpoints": {Role.READ: {"SELECT"}, Role.POLICIES: {"SELECT"}, Role.PROJECT: BOOKS},
+    "readmodel.checkpoints": {Role.PROJECT: BOOKS},
+    "readmodel.live_checkpoints": {role: {"SELECT"} for role in (Role.READ, Role.POLICIES, Role.PROJECT)},
+    "readmodel.live_parked_events": {Role.PROJECT: BOOKS - {"INSERT"}},
+    "readmodel.builds": {Role.PROJECT: BOOKS},
+    "readmodel.slices": {Role.PROJECT: BOOKS},
     "readmodel.projections": {Role.PROJECT: BOOKS},
     "readmodel.parked_events": {Role.PROJECT: BOOKS},
     "readmodel.parked_events_id_seq": dict[Role, set[str]](),

@@ -163,6 +163,14 @@ COPY (
     ORDER BY position LIMIT %(limit)b
 ) TO STDOUT (FORMAT binary);
 
+-- name: read_slice
+-- The same of the streams whose hash, under a mask, is a number.
+COPY (
+    SELECT position, recorded_at, type, bytes FROM ledger.events
+    WHERE position > %(after)b AND position <= %(up_to)b AND (uuid_hash(stream_id) & %(mask)b) = %(number)b
+    ORDER BY position LIMIT %(limit)b
+) TO STDOUT (FORMAT binary);
+
 -- name: event_at
 -- The bytes of the event at a position.
 SELECT bytes FROM ledger.events WHERE position = %b;

@@ -11,8 +11,12 @@ SET LOCAL ROLE drumbeat_project;
 SELECT projection, version FROM readmodel.projections WHERE generation = %s;
 
 -- name: note_installed
--- A projection's tables are there.
-INSERT INTO readmodel.projections (generation, projection, version) VALUES (%s, %s, %s);
+-- A projection's tables are there; whether readers see them: the first that there are, later ones are put in place.
+INSERT INTO readmodel.projections (generation, projection, version, state)
+SELECT %(generation)s, %(projection)s, %(version)s, CASE
+    WHEN EXISTS (SELECT FROM readmodel.projections WHERE projection = %(projection)s AND state = 'live')
+    THEN 'built' ELSE 'live' END
+RETURNING state = 'live';
 
 -- name: engine_tables
 -- The last version seen of each stream, when the source could lose an event: a gap stops the stream.

@@ -34,7 +34,7 @@ def install(
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(SQL["take_turns"])
-        _make_schema(cursor, generation)
+        make_schema(cursor, generation)
         cursor.execute(SQL["as_owner"])
         installed = dict(cursor.execute(SQL["installed"], [generation]).fetchall())
         refuse_other_definitions(projections, installed, generation)
@@ -42,19 +42,27 @@ def install(
         cursor.execute("SELECT set_config('search_path', %s, true)", [generation])
         cursor.execute(SQL["engine_tables"])
         scripts = [(p, load_queries(p.sql)) for p in missing]
+        shown: list[Queries] = []
         fed = fed_from(cursor, generation).values()
         partitions = frozenset().union(*(known for known, _, _ in fed)) or {LOG}
         for projection, script in scripts:
             cursor.execute(script["tables"])
-            cursor.execute(SQL["note_installed"], [generation, projection.name, projection.version])
+            if note_installed(cursor, generation, projection):
+                shown.append(script)
             begin(cursor, generation, projection.name, partitions, 0)
-        for _, script in scripts:
-            _make_views(cursor, script)
+        for script in shown:
+            make_views(cursor, script)
         if missing:
             wall_off(cursor, generation)
         for _, script in scripts:
-            _grant(cursor, script)
+            grant(cursor, script)
     return tuple(p.name for p in missing)
+
+
+def note_installed(cursor: psycopg.Cursor[Any], generation: str, projection: Projection) -> bool:
+    """A projection's tables are in a generation; whether readers see them: the first that there are."""
+    arguments = {"generation": generation, "projection": projection.name, "version": projection.version}
+    return cursor.execute(SQL["note_installed"], arguments).fetchone() == (True,)
 
 
 def refuse_other_definitions(
@@ -70,7 +78,8 @@ def refuse_other_definitions(
             )
 
 
-def _make_schema(cursor: psycopg.Cursor[Any], generation: str) -> None:
+def make_schema(cursor: psycopg.Cursor[Any], generation: str) -> None:
+    """The schema of a generation, owned by the projectors, when it is not there. Raises `NotInstalled`."""
     if cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [generation]).fetchone() == (True,):
         return
     try:
@@ -86,13 +95,14 @@ def _make_schema(cursor: psycopg.Cursor[Any], generation: str) -> None:
         ) from error
 
 
-def _grant(cursor: psycopg.Cursor[Any], script: Queries) -> None:
+def grant(cursor: psycopg.Cursor[Any], script: Queries) -> None:
     # What a projection shows to others than readers, once the tables of all are there.
     if "grants" in script:
         cursor.execute(script["grants"])
 
 
-def _make_views(cursor: psycopg.Cursor[Any], script: Queries) -> None:
+def make_views(cursor: psycopg.Cursor[Any], script: Queries) -> None:
+    """The views through which readers see a projection, on the tables of the generation in the search path."""
     # After all tables, because a view may join another projection's table.
     if "views" in script:
         cursor.execute(script["views"])

@@ -1,0 +1,256 @@
+"""A rebuild from its first table to the moment when readers see it. Always from the log.
+
+1. A mark is taken, below which the log never changes, and tables without keys and indexes are made.
+2. Workers fold the log up to the mark, slice by slice of its streams, and copy the rows in.
+3. Keys and indexes are made, and a projector brings the generation up to where the live one is.
+4. Both are compared row by row at the same position.
+5. The views are put on the new one; the old one is kept, and fed, until it is dropped.
+
+Whoever is killed anywhere goes on where it was: `Rebuild.begin` finds the generation that is being built.
+"""
+
+import multiprocessing
+import shutil
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import psycopg
+import structlog
+
+from drumbeat.eventstore.connections import open_connection
+from drumbeat.eventstore.roles import Role
+from drumbeat.projections.engine.shapes import Projection
+from drumbeat.projections.rebuild import building
+from drumbeat.projections.rebuild.families import families, names_of
+from drumbeat.projections.rebuild.generations import SQL, Held, State, live_of
+from drumbeat.projections.rebuild.switching import Switching
+from drumbeat.projections.rebuild.workbench import RebuildRefused
+from drumbeat.projections.rebuild.workers import Work, fold_slices
+from drumbeat.transport.source import event_id_of
+
+log = structlog.get_logger(__name__)
+
+_MOST_SLICES: Final = 4_096
+_MOST_STEPS: Final = 20
+_USUAL_EVENTS_A_SECOND: Final = 40_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the building of a generation is."""
+
+    generation: str
+    projections: Sequence[str]
+    stage: str
+    slices_done: int
+    slices: int
+    events: int
+    events_expected: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a rebuild would take, as far as one can tell; `seconds` at the usual rate."""
+
+    projections: Sequence[str]
+    events: int
+    slices: int
+    workers: int
+    size_bytes: int
+    seconds: float
+    free_words: str
+
+
+class Rebuild(Switching):
+    """What an operator does with generations. For one thread.
+
+    `known` gives every projection of this code; those that go together are rebuilt together. `asking` opens what
+    gets the keys of persons. Both are sent to other processes when there is more than one worker.
+    """
+
+    def progress(self) -> list[Progress]:
+        """How far everything is that is being built."""
+        found = self.held()
+        going = sorted({one.generation for one in found if one.state is State.BUILDING})
+        with closing(self._connect()) as connection:
+            return [self._progress(connection, generation, found) for generation in going]
+
+    def _progress(self, connection: psycopg.Connection[Any], generation: str, found: Sequence[Held]) -> Progress:
+        build = self._build(connection, generation)
+        row = connection.execute(SQL["progress"], {"generation": generation}).fetchone()
+        done, slices, events = row or (0, 0, 0)
+        names = [one.projection for one in found if one.generation == generation]
+        return Progress(
+            generation=generation,
+            projections=names,
+            stage=build["stage"],
+            slices_done=done,
+            slices=slices,
+            events=int(events),
+            events_expected=build["events"],
+            seconds=(datetime.now(UTC) - build["started_at"]).total_seconds(),
+        )
+
+    def expected(self, names: Collection[str]) -> Expected:
+        """What rebuilding these, with their families, would take. Raises `RebuildRefused`."""
+        wanted = self._wanted(names)
+        mark = self._high_water()
+        sizes = [o.size_bytes for o in self.held() if o.state is State.LIVE and o.projection in names_of(wanted)]
+        return Expected(
+            projections=[p.name for p in wanted],
+            events=mark,
+            slices=self._slices(mark),
+            workers=self._workers,
+            size_bytes=sum(sizes),
+            seconds=mark / (_USUAL_EVENTS_A_SECOND * self._workers),
+            free_words=self._free_words(sum(sizes)),
+        )
+
+    def _free_words(self, size_bytes: int) -> str:
+        free = self._free_bytes()
+        if free is None:
+            return "how much is free there cannot be seen from here"
+        return f"{free / 2**20:,.0f} MiB are free" + ("" if free > 2 * size_bytes else ", which is too little")
+
+    def _free_bytes(self) -> int | None:
+        # Where the server's files can be seen: on this machine.
+        with closing(open_connection(self._read_url, settings={})) as connection:
+            try:
+                (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+                return shutil.disk_usage(folder).free
+            except (psycopg.errors.InsufficientPrivilege, OSError):
+                return None
+
+    def begin(self, names: Collection[str]) -> str:
+        """The generation in which these projections, with their families, are being built; begun if need be.
+
+        Raises `RebuildRefused` for a name that is none, and when some of them are being built in other company.
+        """
+        wanted = self._wanted(names)
+        found = self.held()
+        going = {
+            one.generation for one in found if one.state is State.BUILDING and one.projection in names_of(wanted)
+        }
+        for generation in going:
+            together = {one.projection for one in found if one.generation == generation}
+            if together != names_of(wanted):
+                raise RebuildRefused(
+                    f"{generation} is being built with {', '.join(sorted(together))}: let it end, or cancel it"
+                )
+            return generation
+        mark = self._high_water()
+        slices = self._slices(mark)
+        size, free = self.expected(names).size_bytes, self._free_bytes()
+        if free is not None and free < 2 * size:
+            raise RebuildRefused(
+                f"about {2 * size / 2**20:,.0f} MiB are needed for a while and {free / 2**20:,.0f} are free:"
+                " make room, or drop a generation that is only kept"
+            )
+        with closing(open_connection(self._read_url, settings={})) as connection:
+            generation = building.begin(connection, wanted, mark=mark, slices=slices, events=mark)
+        log.info("rebuild_begun", generation=generation, projections=sorted(names_of(wanted)), mark=mark)
+        return generation
+
+    def build(self, generation: str) -> None:
+        """Fold, index and bring up to date what is being built, or go on with it. It may be killed anywhere.
+
+        Raises `RebuildRefused` when another process builds it, and `SliceCancelled`.
+        """
+        with closing(self._connect()) as connection:
+            if connection.execute(SQL["one_at_a_time"], {"number": int(generation[4:])}).fetchone() != (True,):
+                raise RebuildRefused(f"another process builds {generation}: watch it, or cancel it")
+            projections = self._in(generation)
+            build = self._build(connection, generation)
+            if build["stage"] == "slices":
+                self._fold(generation, projections)
+                build = self._build(connection, generation)
+                with connection.transaction():
+                    self._stand_at_mark(connection, generation, projections, build["mark"])
+                    connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "indexes"})
+            if self._build(connection, generation)["stage"] == "indexes":
+                self._say("making keys and indexes")
+                with connection.transaction():
+                    building.make_keys_and_indexes(connection, projections, generation, build["indexes"])
+                    connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "catching up"})
+                building.tell_planner(connection, projections, generation)
+            self._say("catching up")
+            self._catch_up(generation, projections)
+
+    def _fold(self, generation: str, projections: Sequence[Projection]) -> None:
+        work = Work(
+            log_url=self._log_url,
+            read_url=self._read_url,
+            generation=generation,
+            known=self._known,
+            names=names_of(projections),
+            asking=self._asking,
+            lag_limit_events=self._lag_limit_events,
+        )
+        if self._workers == 1:
+            fold_slices(work)
+        else:
+            context = multiprocessing.get_context("spawn")
+            with context.Pool(self._workers) as pool:
+                for done in [pool.apply_async(fold_slices, (work,)) for _ in range(self._workers)]:
+                    done.get()
+        with closing(self._connect()) as connection:
+            if connection.execute(SQL["open_slices"], {"generation": generation}).fetchone() is not None:
+                raise RebuildRefused(f"slices of {generation} are in other hands still: begin again to go on")
+
+    def _stand_at_mark(
+        self, connection: psycopg.Connection[Any], generation: str, projections: Sequence[Projection], mark: int
+    ) -> None:
+        with closing(open_connection(self._log_url, settings={}, role=Role.READ)) as log_connection:
+            last = log_connection.execute(SQL["last_at_mark"], {"mark": mark}).fetchone()
+        position, raw, recorded_at = last or (0, b"", None)
+        arguments = {
+            "generation": generation,
+            "projections": sorted(names_of(projections)),
+            "position": position,
+            "event_id": event_id_of(raw) if raw else None,
+            "recorded_at": recorded_at,
+        }
+        connection.execute(SQL["stand_at"], arguments)
+
+    def _catch_up(self, generation: str, projections: Sequence[Projection]) -> None:
+        # Each step is as long as what came during the one before.
+        reached = -1
+        for _ in range(_MOST_STEPS):
+            position = self._live_position(projections)
+            if position <= reached:
+                return
+            self._bring_to(generation, projections, position)
+            reached = position
+
+    def _live_position(self, projections: Sequence[Projection]) -> int:
+        # Where nothing is live yet, the log says how far one can go.
+        found = self.held()
+        places = [o.position for o in found if o.state is State.LIVE and o.projection in names_of(projections)]
+        if places and all(
+            live_of(found, family) for family in families(self._projections) if set(family) <= set(projections)
+        ):
+            return min(places)
+        return self._high_water()
+
+    def _slices(self, mark: int) -> int:
+        slices = 1
+        while slices * self._events_a_slice < mark and slices < _MOST_SLICES:
+            slices *= 2
+        return slices
+
+    def keep_up_to_date(self, generation: str) -> None:
+        """What was built is whole: whoever feeds read models feeds it too. Raises `RebuildRefused`."""
+        self._set_state(generation, self._in(generation, State.BUILDING), State.BUILT)
+
+    def cancel(self, generation: str) -> None:
+        """Give up what is being built, and take its tables away once nobody builds it. Raises `RebuildRefused`."""
+        projections = self._in(generation, State.BUILDING)
+        with closing(self._connect()) as connection:
+            connection.execute(SQL["cancel"], {"generation": generation})
+            row = connection.execute(SQL["one_at_a_time"], {"number": int(generation[4:])}).fetchone()
+            if row == (True,):
+                building.drop(connection, projections, generation)

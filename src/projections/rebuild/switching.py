@@ -1,0 +1,136 @@
+"""Generations beside one another: compared row by row, put in each other's place, dropped."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+
+from drumbeat.projections.engine.shapes import Projection
+from drumbeat.projections.rebuild import building, comparing, going_live
+from drumbeat.projections.rebuild.families import names_of
+from drumbeat.projections.rebuild.feeds import LOOK_SECONDS
+from drumbeat.projections.rebuild.generations import SQL, Held, State, fits, live_of
+from drumbeat.projections.rebuild.workbench import RebuildRefused, Workbench
+
+log = structlog.get_logger(__name__)
+
+
+class Switching(Workbench):
+    """Compares, switches, goes back and drops. For one thread."""
+
+    def compare(self, generation: str, *, samples: int = comparing.SAMPLES) -> list[comparing.TableDifference]:
+        """A generation that is built, nearly built, or kept, against what is live, at the same position.
+
+        Raises `RebuildRefused`.
+        """
+        projections = self._in(generation, State.BUILDING, State.BUILT, State.KEPT)
+        live = self._live_generation(projections)
+        with self._left_alone(generation, projections), closing(self._snapshot()) as before:
+            position = self._position_in(before, live, projections)
+            if position < self._position_now(generation, projections):
+                raise RebuildRefused(f"{generation} is ahead of {live}: let the read models catch up first")
+            self._bring_to(generation, projections, position)
+            with closing(self._snapshot()) as after:
+                reached = self._position_in(after, generation, projections)
+                if reached != position:
+                    raise RebuildRefused(f"{generation} stands at {reached}, not at {position}: begin again")
+                sides = comparing.Side(live, before), comparing.Side(generation, after)
+                found = comparing.compare(projections, *sides, samples=samples)
+        self._note_compared(generation, found)
+        return found
+
+    def compared(self, generation: str) -> list[comparing.TableDifference] | None:
+        """What differed when a generation was compared last; None when it never was."""
+        with closing(self._connect()) as connection:
+            row = connection.execute(SQL["compared"], {"generation": generation}).fetchone()
+        return None if row is None else msgspec.convert(row[0], list[comparing.TableDifference])
+
+    def _note_compared(self, generation: str, found: Sequence[comparing.TableDifference]) -> None:
+        told = msgspec.json.encode(found).decode()
+        with closing(self._connect()) as connection:
+            connection.execute(SQL["note_compared"], {"generation": generation, "compared": told})
+
+    @contextmanager
+    def _left_alone(self, generation: str, projections: Sequence[Projection]) -> Iterator[None]:
+        """Meanwhile nobody else feeds a generation; whoever does lets go within a second."""
+        names = names_of(projections)
+        (was,) = {one.state for one in self.held() if one.generation == generation and one.projection in names}
+        if was is not State.BUILDING:
+            self._set_state(generation, projections, State.BUILDING)
+            self._sleep(2 * LOOK_SECONDS)
+        try:
+            yield
+        finally:
+            if was is not State.BUILDING:
+                self._set_state(generation, projections, was)
+
+    def go_live(self, generation: str, *, patience_seconds: float = 30.0) -> going_live.Switched:
+        """Let readers see a generation that is whole; what they saw is kept. Raises `RebuildRefused`,
+        `ReadersInTheWay`."""
+        projections = self._in(generation, State.BUILDING, State.BUILT, State.KEPT)
+        return self._switch(generation, projections, patience_seconds)
+
+    def roll_back(
+        self, names: Collection[str], *, patience_seconds: float = 30.0
+    ) -> tuple[str, going_live.Switched]:
+        """Let readers see again what they saw before. Raises `RebuildRefused`, `ReadersInTheWay`."""
+        wanted = self._wanted(names)
+        found = self.held()
+        kept = [
+            o
+            for o in found
+            if o.state is State.KEPT and o.projection in names_of(wanted) and o.left_at is not None
+        ]
+        if not kept:
+            raise RebuildRefused(f"nothing is kept of {', '.join(sorted(names_of(wanted)))}")
+        newest = max(kept, key=lambda one: (one.left_at, one.generation))
+        back = self._in(newest.generation, State.KEPT)
+        ours = tuple(p for p in back if p in wanted)
+        return newest.generation, self._switch(newest.generation, ours, patience_seconds)
+
+    def _switch(
+        self, generation: str, projections: Sequence[Projection], patience_seconds: float
+    ) -> going_live.Switched:
+        found = self.held()
+        self._refuse_unfit(found, generation, projections)
+        live: dict[str, list[Projection]] = {}
+        for projection in self._projections:
+            shown = live_of(found, [projection])
+            if shown is not None:
+                live.setdefault(shown, []).append(projection)
+        with closing(self._connect()) as connection:
+            switched = going_live.switch(
+                connection, live, put=generation, projections=projections, patience_seconds=patience_seconds
+            )
+        log.info("gone_live", generation=generation, milliseconds=round(switched.locked_milliseconds, 1))
+        return switched
+
+    def _refuse_unfit(self, found: Sequence[Held], generation: str, projections: Sequence[Projection]) -> None:
+        if not fits(found, generation, projections):
+            raise RebuildRefused(f"the rows of {generation} were made by other definitions than this Drumbeat's")
+        ours = [one for one in found if one.generation == generation and one.projection in names_of(projections)]
+        unfinished = [one for one in ours if one.stage not in (None, "catching up")]
+        if unfinished:
+            raise RebuildRefused(f"{generation} is not whole yet: it is at its {unfinished[0].stage}")
+
+    def drop(self, generation: str) -> None:
+        """Take away what is kept or built in a generation, and is not live. Raises `RebuildRefused`."""
+        projections = self._in(generation, State.BUILT, State.KEPT)
+        with closing(self._connect()) as connection:
+            building.drop(connection, projections, generation)
+
+    def _live_generation(self, projections: Sequence[Projection]) -> str:
+        live = live_of(self.held(), projections)
+        if live is None:
+            raise RebuildRefused(
+                "these projections are not live together in one generation: there is nothing to compare"
+            )
+        return live
+
+    def _snapshot(self) -> psycopg.Connection[Any]:
+        connection = self._connect()
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return connection

@@ -1,0 +1,119 @@
+"""Those who fold the slices of a generation: any number of processes, each one slice at a time.
+
+A slice belongs to the session that holds its lock, and is in the tables when it is marked as done, both in one
+transaction: whoever is killed costs the slice that was under way, and somebody else folds it again.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+
+from drumbeat.access.person_keys import AskKeys
+from drumbeat.eventstore.connections import open_connection
+from drumbeat.eventstore.reader import IN_ORDER
+from drumbeat.eventstore.roles import Role
+from drumbeat.projections.engine.garbage import Garbage
+from drumbeat.projections.engine.plan import Plan
+from drumbeat.projections.engine.shapes import Projection
+from drumbeat.projections.engine.store import Store
+from drumbeat.projections.rebuild.generations import SQL
+from drumbeat.projections.rebuild.slices import Slice, SliceCancelled, SliceFold
+
+_LOOK_SECONDS: Final = 1.0
+_THROTTLED_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a worker needs; it can be sent to another process.
+
+    `known` gives every projection of this code, `names` those that are folded; `asking` opens what gets the keys
+    of persons. While the read models that are read are further behind than `lag_limit_events`, the worker rests.
+    """
+
+    log_url: str
+    read_url: str
+    generation: str
+    known: Callable[[], Sequence[Projection]]
+    names: frozenset[str]
+    asking: Callable[[], AbstractContextManager[AskKeys]]
+    lag_limit_events: int = 20_000
+
+
+def fold_slices(work: Work) -> int:
+    """Fold slices until none is open; how many this worker did. Raises `SliceCancelled`, psycopg's errors,
+    `KeysAway`."""
+    done, garbage = 0, Garbage()
+    with (
+        closing(open_connection(work.log_url, settings=IN_ORDER, role=Role.READ)) as reading,
+        closing(open_connection(work.read_url, settings={}, role=Role.PROJECT)) as writing,
+        closing(open_connection(work.read_url, settings={}, role=Role.PROJECT)) as telling,
+        work.asking() as ask,
+        garbage.by_hand(),
+    ):
+        plan = Plan([projection for projection in work.known() if projection.name in work.names])
+        store = Store(writing, plan, 0, work.generation)
+        mark, slices = _bounds(telling, work.generation)
+        for number in _open(telling, work.generation):
+            one = Slice(generation=work.generation, mark=mark, number=number, of=slices)
+            if not _is_ours(writing, one):
+                continue
+            told = _Told(telling, reading, one, work.lag_limit_events)
+            with writing.transaction(), writing.cursor() as cursor:
+                events = SliceFold(plan, store, reading, writing, ask, told).run(one)
+                cursor.execute(
+                    SQL["finish_slice"], {"generation": one.generation, "slice": number, "events": events}
+                )
+            done += 1
+    return done
+
+
+def _bounds(connection: psycopg.Connection[Any], generation: str) -> tuple[int, int]:
+    row = connection.execute(SQL["build"], {"generation": generation}).fetchone()
+    if row is None:
+        raise SliceCancelled(f"{generation} is not being built any more")
+    return row[1], row[2]
+
+
+def _open(connection: psycopg.Connection[Any], generation: str) -> Sequence[int]:
+    return [number for (number,) in connection.execute(SQL["open_slices"], {"generation": generation})]
+
+
+def _is_ours(connection: psycopg.Connection[Any], one: Slice) -> bool:
+    asked = {"generation": one.generation, "slice": one.number}
+    held = connection.execute(SQL["hold_slice"], asked).fetchone() == (True,)
+    return held and connection.execute(SQL["slice_is_done"], asked).fetchone() == (False,)
+
+
+@dataclass(slots=True)
+class _Told:
+    """Tells how far a slice is, hears that nobody wants it any more, and rests while readers would feel it."""
+
+    telling: psycopg.Connection[Any]
+    reading: psycopg.Connection[Any]
+    one: Slice
+    lag_limit_events: int
+    _next_look: float = field(default=0.0)
+
+    def __call__(self, events: int) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        self._tell(events)
+        while self._lag() > self.lag_limit_events:
+            time.sleep(_THROTTLED_SECONDS)
+            self._tell(events)
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+
+    def _tell(self, events: int) -> None:
+        asked = {"generation": self.one.generation, "slice": self.one.number, "events": events}
+        if self.telling.execute(SQL["tell_slice"], asked).fetchone() != (False,):
+            raise SliceCancelled(f"the building of {self.one.generation} was cancelled")
+
+    def _lag(self) -> int:
+        (head,) = self.reading.execute(SQL["head"]).fetchone() or (0,)
+        (live,) = self.telling.execute(SQL["live_position"]).fetchone() or (0,)
+        return int(head) - int(live)
