@@ -36,8 +36,9 @@ from drumbeat.projections import (
     senders,
     timers,
 )
+from drumbeat.projections.engine import Projection
 from drumbeat.projections.engine.bookkeeping import READMODEL
-from drumbeat.projections.engine.install import install
+from drumbeat.projections.rebuild.feeds import install_new
 from drumbeat.settings import Settings
 from drumbeat.transport.cluster import require_libraries
 
@@ -59,6 +60,11 @@ PROJECTIONS = tuple(module.PROJECTION for module in _MODELS)
 """Every read model there is."""
 
 
+def projections() -> tuple[Projection, ...]:
+    """The same, for another process to ask."""
+    return PROJECTIONS
+
+
 def now() -> datetime:
     """The real clock, in UTC."""
     return datetime.now(UTC)
@@ -67,16 +73,14 @@ def now() -> datetime:
 def migrate(settings: Settings, database_url: str, *, patience_seconds: float = 10.0) -> tuple[str, ...]:
     """Bring every schema up to date and make missing read models; what was done, by name.
 
-    Raises the library's `OperationalError` when a database does not answer in time, `SchemaNewer`,
-    `OtherDefinition`.
+    Raises the library's `OperationalError` when a database does not answer in time, `SchemaNewer`.
     """
     read_models_url = read_url(settings, database_url)
     for url in dict.fromkeys((database_url, read_models_url)):
         wait_for_database(url, patience_seconds=patience_seconds)
     done = [f"{one.name}/{name}" for one in LOG_SETS for name in one.migrate(database_url)]
     done += [f"{READMODEL.name}/{name}" for name in READMODEL.migrate(read_models_url)]
-    with closing(open_connection(read_models_url, settings={})) as connection:
-        done += [f"read model {name}" for name in install(connection, PROJECTIONS)]
+    done += [f"read model {name}" for name in install_new(read_models_url, PROJECTIONS)]
     return tuple(done)
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from drumbeat import settings as settings_module
@@ -24,6 +25,7 @@ from drumbeat.transport.topic_differences import Outcome
 
 if TYPE_CHECKING:
     from drumbeat.access.keyring import KeyRing
+    from drumbeat.projections.rebuild.rebuild import Rebuild
 
 
 def settings_of(process: str, *, quiet: bool = False) -> Settings:
@@ -109,6 +111,18 @@ class Operator:
         in_force = settings_of("dead-letters", quiet=True)
         own = in_force.read_database_url
         return databases.database(in_force, say=say) if own is None else nullcontext(own)
+
+    @contextmanager
+    def rebuild(self, *, workers: int = 1) -> "Iterator[Rebuild]":
+        """What makes read models anew."""
+        from drumbeat import bootstrap
+        from drumbeat.opsapi.projecting import asking
+        from drumbeat.opsapi.schemas import read_url
+        from drumbeat.projections.rebuild.rebuild import Rebuild
+
+        with self.databases("projections") as (in_force, url):
+            asks = partial(asking, in_force, url)
+            yield Rebuild(url, read_url(in_force, url), bootstrap.projections, asks, workers=workers, say=say)
 
     def topics(self, *, make: bool) -> list[Outcome]:
         """What became of every topic. Raises `KafkaProblem`."""

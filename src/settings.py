@@ -166,6 +166,10 @@ class Settings(BaseModel):
     policies_poll_ms: int = Field(
         default=200, ge=10, le=60_000, description="How often the policies look for due timers."
     )
+    rebuild_outdated: bool = Field(
+        default=True,
+        description="Read models whose definition changed are made anew by themselves; else they wait for you.",
+    )
     imports_at_once: int = Field(
         default=4,
         ge=1,
@@ -283,6 +287,8 @@ def allowed(name: str) -> str:
         return _WORDS[name]
     if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
         return "one of " + ", ".join(member.value for member in field.annotation)
+    if field.annotation is bool:
+        return "true or false"
     kind = "a whole number" if field.annotation is int else "a number"
     return f"{kind} from {_bound(field, 'ge'):,} to {_bound(field, 'le'):,}"
 

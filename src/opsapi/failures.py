@@ -16,6 +16,9 @@ from drumbeat.projections.dead_letters import ReadModelsUnavailable
 from drumbeat.projections.engine.feeding import FeedChanged
 from drumbeat.projections.engine.install import NotInstalled, OtherDefinition
 from drumbeat.projections.engine.projector import ProjectorStopped
+from drumbeat.projections.rebuild.going_live import ReadersInTheWay
+from drumbeat.projections.rebuild.slices import SliceCancelled
+from drumbeat.projections.rebuild.workbench import RebuildRefused
 from drumbeat.settings import SettingsError
 from drumbeat.transport.cluster import KafkaAway, KafkaUnfit
 from drumbeat.transport.source import LogRewound, SourceUnavailable
@@ -43,6 +46,9 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (FeedChanged, Exit.UNFIT),
     (LogRewound, Exit.UNFIT),
     (ProjectorStopped, Exit.REFUSED),
+    (RebuildRefused, Exit.REFUSED),
+    (SliceCancelled, Exit.REFUSED),
+    (ReadersInTheWay, Exit.UNAVAILABLE),
     (LedgerAway, Exit.UNAVAILABLE),
     (IntakeError, Exit.WRONG_USE),
     (SourceUnavailable, Exit.UNAVAILABLE),

@@ -5,13 +5,14 @@ from typing import Final
 
 import typer
 
-from drumbeat.opsapi import campaigns, dead_letters, keys, people, streams, workspaces
+from drumbeat.opsapi import campaigns, dead_letters, keys, people, rebuilding, streams, workspaces
 
 GROUPS: Final[Mapping[str, typer.Typer]] = {
     "campaign": campaigns.app,
     "dead-letters": dead_letters.app,
     "keys": keys.app,
     "people": people.app,
+    "projections": rebuilding.app,
     "streams": streams.app,
     "workspaces": workspaces.app,
 }

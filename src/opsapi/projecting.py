@@ -5,24 +5,30 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from threading import Event, Thread
 
 import structlog
 
 from drumbeat import telemetry
 from drumbeat.access.person_keys import AskKeys, KnownKeys, no_keys
-from drumbeat.eventstore.connections import open_connection
+from drumbeat.eventstore.connections import NO_DATABASE, open_connection
 from drumbeat.eventstore.healing import FromLog, Heal, cannot_heal
 from drumbeat.eventstore.roles import Role
 from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.opsapi.projector_metrics import ProjectorMetrics
 from drumbeat.opsapi.serving import serve_metrics
 from drumbeat.projections.dead_letter_outbox import Outbox, OutboxStats
+from drumbeat.projections.engine.bookkeeping import GENERATION
+from drumbeat.projections.engine.feeding import FeedChanged, fed_from
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
+from drumbeat.projections.rebuild.feeds import Fed, Feeds
+from drumbeat.projections.rebuild.rebuild import Rebuild
+from drumbeat.projections.rebuild.renewal import renew
 from drumbeat.settings import Settings
 from drumbeat.transport.cluster import KafkaProblem, cluster_of, quieten_the_library, require_libraries
-from drumbeat.transport.source import LogSource, Source
+from drumbeat.transport.source import LOG, LogSource, Source, SourceUnavailable
 from drumbeat.transport.topic_definitions import DEAD_LETTERS, topics_as_set
 
 log = structlog.get_logger(__name__)
@@ -33,17 +39,19 @@ _LAST_COPIES_SECONDS = 5.0
 
 @contextmanager
 def open_feed(
-    settings: Settings, log_url: str | None, stop: Event
-) -> Iterator[tuple[Source, Heal | None, Callable[[], float]]]:
-    """What feeds the read models, what heals it, and for how long one append has held it up.
+    settings: Settings, log_url: str | None, stop: Event, *, generation: str = GENERATION, from_log: bool = False
+) -> Iterator[tuple[Source, Heal | None]]:
+    """What feeds a generation of the read models, and what heals it.
 
-    `log_url` None: the log cannot be reached from here, so that what Kafka loses cannot be healed.
+    `log_url` None: the log cannot be reached from here, so that what Kafka loses cannot be healed. `from_log`:
+    this generation is fed from there, whatever feeds those that are read.
     """
     with ExitStack() as stack:
-        from_log = stack.enter_context(closing(LogSource(log_url))) if log_url is not None else None
-        if not settings.projects_from_kafka:
-            assert from_log is not None, "without Kafka the log is what is read"
-            yield from_log, None, lambda: from_log.held_up_seconds
+        log_source = stack.enter_context(closing(LogSource(log_url))) if log_url is not None else None
+        if from_log or not settings.projects_from_kafka:
+            if log_source is None:
+                raise FeedChanged(f"{generation} is fed from the log, which cannot be reached from here")
+            yield log_source, None
             return
         quieten_the_library(logging.WARNING)
         counts = _checked(settings, stop)
@@ -53,11 +61,12 @@ def open_feed(
         source = KafkaSource(
             cluster_of(settings),
             counts,
-            group=settings.kafka_group,
+            # Each generation reads all partitions.
+            group=settings.kafka_group if generation == GENERATION else f"{settings.kafka_group}.{generation}",
             instance=instance_of(settings),
-            from_log=from_log,
+            from_log=log_source,
         )
-        yield stack.enter_context(closing(source)), heal, lambda: 0.0
+        yield stack.enter_context(closing(source)), heal
 
 
 def run_projector(
@@ -68,31 +77,75 @@ def run_projector(
     clock: Callable[[], datetime],
     stop: Event,
 ) -> None:
-    """Keep read models up to date until `stop` is set.
+    """Keep read models up to date until `stop` is set: every generation that is read, built or kept.
 
     The persons' keys are in the log's database; without it, what is sealed has to wait. Raises `ProjectorStopped`,
     `FeedChanged`, `KafkaUnfit`, `MasterKeyProblem`.
     """
     serve_metrics(settings.api_host, settings.project_metrics_port)
-    with (
-        open_feed(settings, log_url, stop) as (source, heal, held_up_seconds),
-        copying(settings, read_url) as copies,
-        _asking(settings, log_url) as ask,
-    ):
-        projector = Projector(
-            source,
-            read_url,
-            projections,
-            ProjectorOptions(
-                batch_events=settings.projection_batch_events,
-                poll_seconds=settings.projection_poll_ms / 1000,
-                parked_limit_events=settings.parked_limit_events,
-            ),
-            heal=heal,
-            ask=ask,
+    held_up: list[LogSource] = []
+    with copying(settings, read_url) as copies:
+
+        @contextmanager
+        def opened(fed: Fed, stop_feed: Event) -> Iterator[Projector]:
+            from_log = not fed.is_live and _stands_in_the_log(read_url, fed.generation)
+            with (
+                open_feed(settings, log_url, stop_feed, generation=fed.generation, from_log=from_log) as (
+                    source,
+                    heal,
+                ),
+                asking(settings, log_url) as ask,
+            ):
+                if fed.is_live and isinstance(source, LogSource):
+                    held_up.append(source)
+                yield Projector(
+                    source, read_url, fed.projections, _options(settings, fed.generation), heal=heal, ask=ask
+                )
+
+        feeds = Feeds(read_url, projections, opened)
+        telemetry.REGISTRY.register(
+            ProjectorMetrics(feeds.stats, clock, lambda: held_up[-1].held_up_seconds if held_up else 0.0, copies)
         )
-        telemetry.REGISTRY.register(ProjectorMetrics(projector.stats, clock, held_up_seconds, copies))
-        projector.run(stop)
+        arguments = [settings, log_url, read_url, projections, stop]
+        Thread(target=_renew, args=arguments, name="drumbeat-renewal", daemon=True).start()
+        feeds.run(stop)
+
+
+def _renew(
+    settings: Settings, log_url: str | None, read_url: str, projections: Sequence[Projection], stop: Event
+) -> None:
+    # One worker, in this process: what is read comes first.
+    while log_url is not None and not stop.is_set():
+        try:
+            work = Rebuild(log_url, read_url, lambda: projections, partial(asking, settings, log_url))
+            renew(work, do=settings.rebuild_outdated, is_over=stop.is_set)
+        except (*NO_DATABASE, SourceUnavailable) as error:
+            log.warning("renewal_waits_for_the_database", problem=str(error).strip())
+            stop.wait(_LONGEST_PAUSE_SECONDS)
+        except Exception:
+            # What is read goes on being read as it is.
+            log.exception("renewal_broke")
+            return
+        else:
+            return
+
+
+def _options(settings: Settings, generation: str) -> ProjectorOptions:
+    return ProjectorOptions(
+        generation=generation,
+        batch_events=settings.projection_batch_events,
+        poll_seconds=settings.projection_poll_ms / 1000,
+        parked_limit_events=settings.parked_limit_events,
+    )
+
+
+def _stands_in_the_log(read_url: str, generation: str) -> bool:
+    with (
+        closing(open_connection(read_url, settings={}, role=Role.PROJECT)) as connection,
+        connection.cursor() as cursor,
+    ):
+        fed = fed_from(cursor, generation).values()
+    return all(LOG in partitions for partitions, _, _ in fed)
 
 
 @contextmanager
@@ -116,7 +169,8 @@ def copying(settings: Settings, read_url: str) -> Iterator[OutboxStats | None]:
 
 
 @contextmanager
-def _asking(settings: Settings, log_url: str | None) -> Iterator[AskKeys]:
+def asking(settings: Settings, log_url: str | None) -> Iterator[AskKeys]:
+    """What gets the keys of persons; without the log's database, those of nobody. Raises `MasterKeyProblem`."""
     if log_url is None:
         yield no_keys
         return

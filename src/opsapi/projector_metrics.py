@@ -11,7 +11,7 @@ from drumbeat.projections.engine.stats import ProjectorStats
 
 
 class ProjectorMetrics(Collector):
-    """Reads single values of a running projector's stats; safe from any thread.
+    """Reads single values of a running projector's stats, asked for anew each time; safe from any thread.
 
     `held_up_seconds` tells for how long one append has held back all events after it; `copies` of what is parked
     are made where there is Kafka.
@@ -19,7 +19,7 @@ class ProjectorMetrics(Collector):
 
     def __init__(
         self,
-        stats: ProjectorStats,
+        stats: Callable[[], ProjectorStats],
         clock: Callable[[], datetime],
         held_up_seconds: Callable[[], float],
         copies: OutboxStats | None = None,
@@ -31,7 +31,7 @@ class ProjectorMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric with its present value."""
-        stats = self._stats
+        stats = self._stats()
         for name, words, total in (
             ("drumbeat_projected_events", "Events applied to the read models.", stats.events),
             ("drumbeat_projection_batches", "Batches applied.", stats.batches),
@@ -81,9 +81,9 @@ class ProjectorMetrics(Collector):
             "Positions between a partition and the highest that was read of any.",
             labels=["partition"],
         )
-        for partition, applied in sorted(self._stats.partitions.items()):
+        for partition, applied in sorted(self._stats().partitions.items()):
             position.add_metric([partition], applied)
-            lag.add_metric([partition], max(0, self._stats.high_water - applied))
+            lag.add_metric([partition], max(0, self._stats().high_water - applied))
         yield from (position, lag)
 
     def _high_water_age(self) -> Metric:
@@ -91,7 +91,7 @@ class ProjectorMetrics(Collector):
             "drumbeat_high_water_seconds",
             "Time since the high-water mark moved, or all below it was applied; frozen is unhealthy at any lag.",
         )
-        moved_at = self._stats.high_water_moved_at
+        moved_at = self._stats().high_water_moved_at
         if moved_at is not None:
             family.add_metric([], (self._clock() - moved_at).total_seconds())
         return family
@@ -100,6 +100,6 @@ class ProjectorMetrics(Collector):
         family = CounterMetricFamily(
             "drumbeat_projection_seconds", "Time spent in each stage of a batch.", labels=["stage"]
         )
-        for stage, seconds in self._stats.seconds.items():
+        for stage, seconds in self._stats().seconds.items():
             family.add_metric([stage], seconds)
         return family
