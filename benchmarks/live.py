@@ -50,16 +50,21 @@ def _live(bench: Bench, axis: str, *, together: bool, goal: Goal) -> Result:
             return events / run_floor(url, written)
 
         def peer() -> float:
-            with bench.database() as of_runner, bench.database() as of_projector:
-                known = write_log(of_projector, few, together=together)
-                project(of_projector, known)
-                write_log(of_runner, 0, together=together)
-                figure = run_peer(of_runner, few, together=together)
-                expected, got = everything(of_projector), everything(of_runner)
-                assert got == expected, [table for table in expected if got[table] != expected[table]]
-                return figure
+            return run_few_by_the_peer(bench, few, together=together)
 
         return bench.compare(axis, "events/s", ours=ours, peer=peer, floor=floor, goal=goal)
+
+
+def run_few_by_the_peer(bench: Bench, few: int, *, together: bool) -> float:
+    """Events a second of the library's runner on a smaller log; its rows are those of our projector."""
+    with bench.database() as of_runner, bench.database() as of_projector:
+        known = write_log(of_projector, few, together=together)
+        project(of_projector, known)
+        write_log(of_runner, 0, together=together)
+        figure = run_peer(of_runner, few, together=together)
+        expected, got = everything(of_projector), everything(of_runner)
+        assert got == expected, [table for table in expected if got[table] != expected[table]]
+        return figure
 
 
 def project(url: str, events: int) -> float:
