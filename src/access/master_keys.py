@@ -5,11 +5,9 @@ MasterKeyProblem
 └── MasterKeyMissing       a person's key is wrapped by a master key that the file does not hold
 """
 
-import fcntl
 import hashlib
 import os
 import secrets
-import stat
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +18,7 @@ from typing import Final, Protocol
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from drumbeat.access.sealing import KEY_BYTES, seal, unseal
-from drumbeat.access.secret_files import write_secret
+from drumbeat.access.secret_files import changing, exposed, write_secret
 
 _HEADER: Final = (
     "# Master keys of Drumbeat, one a line, the newest last. Keep a copy of this file apart from the database's\n"
@@ -145,11 +143,9 @@ class MasterKeyFile:
         return known[1]
 
     def _read(self, status: os.stat_result) -> MasterKeySet:
-        mode = stat.S_IMODE(status.st_mode)
-        if not stat.S_ISREG(status.st_mode) or mode & 0o077:
-            raise MasterKeyFileUnfit(
-                f"{self.path} has mode {mode:04o}, but must be a file that nobody but its owner may read: 0600"
-            )
+        problem = exposed(self.path, status)
+        if problem is not None:
+            raise MasterKeyFileUnfit(problem)
         try:
             lines = [line.strip() for line in self.path.read_text(encoding="ascii").splitlines()]
             keys = [b64decode(line, validate=True) for line in lines if line and not line.startswith("#")]
@@ -163,15 +159,9 @@ class MasterKeyFile:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        # One process at a time makes or changes the file.
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with changing(self.path.parent):
                 yield
-            finally:
-                os.close(descriptor)
         except OSError as error:
             raise MasterKeyFileUnfit(f"{self.path} cannot be written: {error.strerror or error}") from error
 
