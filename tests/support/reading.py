@@ -55,6 +55,7 @@ class Reading:
             known = connection.execute("SELECT max(position) FROM ledger.events").fetchone()
             after = (known and known[0]) or 0
             connection.cursor().executemany(_INSERT, [_ledger_row(row) for row in self.log.rows[after:]])
+            connection.execute("SELECT setval('ledger.events_position', max(position)) FROM ledger.events")
         keep_keys(self.database_url, [row.bytes for row in self.log.rows[after:]])
 
     def applied(self) -> None:
