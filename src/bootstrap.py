@@ -221,7 +221,11 @@ def commands(database_url: str, on: Ledger, settings: Settings | None = None) ->
 
 
 def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
-    """Command what is due, and enrol what was uploaded, until `stop` is set. Raises `SchemaMismatch`."""
+    """Command what is due, enrol what was uploaded and keep the tree over the log, until `stop` is set.
+
+    Raises `SchemaMismatch`, `SigningKeyUnfit`.
+    """
+    from drumbeat.opsapi.auditing import auditing
     from drumbeat.opsapi.housekeeping import keep_forgetting
     from drumbeat.opsapi.serving import serve_metrics
     from drumbeat.opsapi.uploading import importing
@@ -232,7 +236,10 @@ def run_policies(settings: Settings, database_url: str, stop: Event) -> None:
     with ledger(settings, database_url, stop=stop) as on:
         keep_forgetting(on, stop)
         carries_out, timers_url = commands(database_url, on), read_url(settings, database_url)
-        with importing(settings, database_url, carries_out, now, stop):
+        with (
+            auditing(settings, database_url, now, stop),
+            importing(settings, database_url, carries_out, now, stop),
+        ):
             clock = Clock(carries_out, observe=count_policy)
             clock.run(
                 lambda: open_connection(timers_url, settings={}, role=Role.POLICIES),

@@ -42,6 +42,15 @@ class Settings(BaseModel):
         default=None,
         description="Master keys, mode 0600, never to be lost. Unset: made in the home folder.",
     )
+    audit_key_file: Path | None = Field(
+        default=None, description="Key that signs tree heads, mode 0600. Unset: made in the home folder."
+    )
+    audit_head_file: Path | None = Field(
+        default=None, description="Where signed tree heads are published. Unset: in the home folder."
+    )
+    audit_head_seconds: float = Field(
+        default=60.0, ge=1, le=86_400, description="How often a tree head is signed while the log grows."
+    )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the API listens.")
     api_port: int = Field(default=8400, ge=1, le=65_535, description="Port of the API.")
     api_max_connections: int = Field(
@@ -233,6 +242,8 @@ _WORDS = {
     "kafka_topic_prefix": "letters, digits, `.`, `_` and `-`",
     "kafka_ca_file": "a path",
     "master_key_file": "a path",
+    "audit_key_file": "a path",
+    "audit_head_file": "a path",
     "kafka_group": "a name",
     "kafka_instance": "a name",
     "kafka_user": "a name",

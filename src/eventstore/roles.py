@@ -28,6 +28,8 @@ class Role(StrEnum):
     """Owns the read models and writes them."""
     POLICIES = "drumbeat_policies"
     """Sees the timers of every workspace, and holds those that it works on."""
+    AUDIT = "drumbeat_audit"
+    """Grows the tree over the log, and keeps the heads that were signed."""
 
 
 class RoleUnusable(psycopg.OperationalError):

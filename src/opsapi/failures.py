@@ -4,6 +4,7 @@ from eventsourcing.persistence import OperationalError
 
 from drumbeat.access.master_keys import MasterKeyProblem
 from drumbeat.aggregates.refusals import Refused
+from drumbeat.audit.signing import SigningKeyUnfit
 from drumbeat.commands.ledger import EventTooLarge, LedgerUnavailable
 from drumbeat.eventstore.connections import UnsafeServer
 from drumbeat.eventstore.embedded import EmbeddedServerError
@@ -39,6 +40,7 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (EmbeddedServerError, Exit.UNFIT),
     (SchemaMismatch, Exit.UNFIT),
     (MasterKeyProblem, Exit.UNFIT),
+    (SigningKeyUnfit, Exit.UNFIT),
     (UnsafeServer, Exit.UNFIT),
     (RoleUnusable, Exit.UNFIT),
     (OtherDefinition, Exit.UNFIT),

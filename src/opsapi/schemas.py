@@ -38,7 +38,7 @@ ROLES: Final[Mapping[str, Roles]] = {
     "api": Roles((*_CARRIES_OUT, Role.KEYS), (Role.READ,)),
     "project": Roles((Role.READ,), (Role.PROJECT,)),
     "relay": Roles((Role.READ, Role.RELAY)),
-    "policies": Roles(_CARRIES_OUT, (Role.POLICIES,)),
+    "policies": Roles((*_CARRIES_OUT, Role.AUDIT), (Role.POLICIES,)),
 }
 """By process; docs/operations.md says the same for logins on a server of one's own."""
 

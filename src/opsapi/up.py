@@ -16,6 +16,7 @@ from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.eventstore.embedded import EmbeddedServer, EmbeddedServerError
 from drumbeat.eventstore.embedded.logins import login_url
 from drumbeat.intake.demonstration import Interrupted
+from drumbeat.opsapi.auditing import head_file, signing_key
 from drumbeat.opsapi.databases import Say
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.local_key import LocalKey
@@ -73,6 +74,7 @@ class MachineRun:
                 **os.environ,
                 variable_of("database_url"): url,
                 variable_of("master_key_file"): str(master.path.absolute()),
+                **_of_the_tree(self._settings),
             }
             self._supervisor = Supervisor(environment=environment, shutdown_seconds=ours.shutdown_seconds)
             try:
@@ -183,6 +185,13 @@ class MachineRun:
                 return str(answer["items"][0]["campaign_id"]) if answer["items"] else "CAMPAIGN"
             self._stop.wait(0.1)
         return "CAMPAIGN"
+
+
+def _of_the_tree(settings: Settings) -> dict[str, str]:
+    """Where the tree's key and heads are, for processes that are told of a database and so look nowhere."""
+    key, heads = signing_key(settings), head_file(settings)
+    files = {"audit_key_file": key.path if key is not None else None, "audit_head_file": heads}
+    return {variable_of(name): str(path.absolute()) for name, path in files.items() if path is not None}
 
 
 def ready_words(address: str, campaign_id: str, key: LocalKey) -> str:

@@ -14,6 +14,7 @@ from drumbeat.access.master_keys import MasterKeys
 from drumbeat.readapi import (
     activity,
     attempts,
+    audit,
     campaigns,
     console,
     contacts,
@@ -69,6 +70,7 @@ ROUTERS = (
     activity.router,
     senders.router,
     history.router,
+    audit.router,
     health.router,
     definitions.router,
     definitions.process_router,

@@ -1,6 +1,7 @@
 """The log as reads need it: one stream, for a contact's timeline. It may be another server than the others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from drumbeat.access.master_keys import MasterKeys
 from drumbeat.access.person_keys import KeysAway, decode_opened
 from drumbeat.events import Event, Fact
-from drumbeat.eventstore.connections import Connections, DatabaseUnavailable
+from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
 from drumbeat.eventstore.roles import Role
 from drumbeat.readapi.statements import load
 from drumbeat.web.problems import DatabaseAway
@@ -39,11 +40,9 @@ class LedgerReads:
     def stream(self, workspace_id: str, stream_id: UUID) -> Sequence[Recorded]:
         """All events of a workspace's stream, oldest first; none of another's: the log has no other wall."""
         try:
-            with self._connections.use() as connection:
+            with self.lent() as connection:
                 rows = connection.execute(SQL["stream"], {"stream_id": stream_id}).fetchall()
                 events = decode_opened(connection, self._master, [raw for *_, raw in rows])
-        except DatabaseUnavailable as error:
-            raise DatabaseAway("the log cannot be reached; try again") from error
         except KeysAway as error:
             raise DatabaseAway("the persons' keys cannot be had; try again") from error
         found = [
@@ -54,12 +53,18 @@ class LedgerReads:
 
     def head(self) -> int:
         """The newest position of the log."""
+        with self.lent() as connection:
+            row = connection.execute(SQL["head"]).fetchone()
+        return int(row[0]) if row else 0
+
+    @contextmanager
+    def lent(self) -> Iterator[LogConnection]:
+        """A connection that can only read, for one thread. The log has no wall: who reads it asks whose it is."""
         try:
             with self._connections.use() as connection:
-                row = connection.execute(SQL["head"]).fetchone()
+                yield connection
         except DatabaseUnavailable as error:
             raise DatabaseAway("the log cannot be reached; try again") from error
-        return int(row[0]) if row else 0
 
     def close(self) -> None:
         """End all connections."""

@@ -76,7 +76,7 @@ def serves(
     summary: str,
     tagged: bool = False,
 ) -> Callable[[F], F]:
-    """Declare a route that answers from memory; `tagged`: with an entity tag."""
+    """Declare a route that asks no read model; `tagged`: with an entity tag."""
     may_answer: dict[int | str, dict[str, Any]] = {
         200: {"description": summary, "content": _json(answers, fresh=False)},
         **({304: _UNCHANGED} if tagged else {}),
@@ -128,5 +128,5 @@ def router(tag: str) -> APIRouter:
 
 
 def plain_router(tag: str, needed: KeyScope | None = None) -> APIRouter:
-    """A router for what is answered from memory; unknown parameters are refused. None is needed: open to all."""
+    """A router for what asks no read model; unknown parameters are refused. None is needed: open to all."""
     return APIRouter(tags=[tag], dependencies=[Depends(known_parameters if needed is None else needs(needed))])

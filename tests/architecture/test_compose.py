@@ -14,7 +14,7 @@ from drumbeat.eventstore.embedded import TUNED_FOR_DRUMBEAT
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = {"api", "relay", "project", "policies"}
-ONCE = {"keys", "migrate", "topics"}
+ONCE = {"audit-key", "keys", "migrate", "topics"}
 
 
 @pytest.fixture(scope="module")

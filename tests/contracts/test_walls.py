@@ -20,11 +20,22 @@ pytestmark = pytest.mark.postgres
 
 APPENDS = "INSERT(stream_id, version, type, bytes)"
 MAY = {
-    "ledger.events": {Role.WRITE: {"SELECT", APPENDS}, Role.READ: {"SELECT"}},
+    "ledger.events": {
+        Role.WRITE: {"SELECT", APPENDS},
+        Role.READ: {"SELECT"},
+        Role.AUDIT: {"SELECT(position, bytes)"},
+    },
     "ledger.events_position": {Role.WRITE: {"SELECT"}, Role.READ: {"SELECT"}},
     "ledger.idempotency_keys": {Role.WRITE: {"SELECT"}},
     "ledger.snapshots": {Role.WRITE: {"SELECT", "INSERT"}},
     "ledger.relay_checkpoints": {Role.RELAY: {"SELECT", "INSERT", "UPDATE"}, Role.READ: {"SELECT"}},
+    "ledger.tree_leaves": {
+        Role.AUDIT: {"SELECT", "INSERT", "UPDATE(positions, hashes)"},
+        Role.READ: {"SELECT"},
+    },
+    "ledger.tree_nodes": {Role.AUDIT: {"SELECT", "INSERT", "UPDATE(hashes)"}, Role.READ: {"SELECT"}},
+    "ledger.tree_events": {Role.AUDIT: {"SELECT", "INSERT"}, Role.READ: {"SELECT"}},
+    "ledger.tree_heads": {Role.AUDIT: {"SELECT", "INSERT"}, Role.READ: {"SELECT"}},
     "intake.uploads": {Role.WRITE: {"SELECT", "INSERT", "UPDATE"}},
     "intake.uploads_number_seq": {},
     "intake.refused_rows": {Role.WRITE: {"SELECT", "INSERT"}},

@@ -3,7 +3,9 @@
 import os
 import re
 import signal
+import stat
 import subprocess
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,9 +16,11 @@ import psutil
 import psycopg
 import pytest
 
+from drumbeat.audit.published import HeadFile
 from drumbeat.eventstore.embedded import EmbeddedServer
 from drumbeat.eventstore.roles import Role
 from drumbeat.opsapi.schemas import ROLES
+from support.auditing import checker
 from support.machine import Machine, drumbeat_inside, lives, machine, until
 from support.walls import with_user
 
@@ -99,6 +103,22 @@ def test_each_process_logs_in_as_itself_and_may_be_nobody_else(running: Machine,
                 else:
                     with pytest.raises(psycopg.errors.InsufficientPrivilege):
                         one.execute(f"SET ROLE {role}".encode())
+
+
+def test_the_log_is_signed_from_the_first_start_on_and_passes_the_check(running: Machine, home: Path) -> None:
+    assert until(lambda: running.get("/audit/head") is not None)
+    head = running.get("/audit/head")
+    assert head in [one.document() for one in HeadFile(home / "audit.heads").heads()]
+    assert stat.S_IMODE((home / "audit.key").stat().st_mode) == 0o600
+    proof = running.get("/audit/proofs/positions/1")
+    assert checker().is_right(proof, b64decode(head["public_key"]))
+    checked = drumbeat_inside("audit", "check", env=running.env)
+    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (0, "the log is as it was")
+    metrics = f"http://127.0.0.1:{running.env['DRUMBEAT_POLICIES_METRICS_PORT']}/metrics"
+    with urlopen(metrics, timeout=10) as answer:
+        told = answer.read().decode()
+    assert "drumbeat_audit_leading 1.0\n" in told
+    assert "drumbeat_audit_fault 0.0\n" in told
 
 
 def test_every_process_serves_metrics(running: Machine) -> None:

@@ -5,11 +5,13 @@ the first test here fails.
 """
 
 import base64
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -17,7 +19,10 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 
 from drumbeat.eventstore import calls
+from drumbeat.opsapi.follow import Choice, stretch
 from drumbeat.readapi import database
+from drumbeat.transport.source import LogSource
+from support.auditing import grown
 from support.commanded import ANN, BOOKED, NUMBER, SPRING
 from support.isolated import (
     BOB,
@@ -33,18 +38,30 @@ from support.isolated import (
     told,
 )
 from support.postgres import TestServer
+from support.whole import ADA
 from support.writing import Writing, writing
 
 pytestmark = pytest.mark.postgres
 
 LISTS = ("/campaigns", "/imports", "/history")
 """Answered to everybody, about what is his."""
-OF_NOBODY = {"/", "/openapi.json", "/health/live", "/health/ready", "/metrics", "/metrics/definitions"}
+OF_NOBODY = {
+    "/",
+    "/openapi.json",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/metrics/definitions",
+    "/audit/head",
+    "/audit/proofs/consistency",
+}
 """Nothing of any workspace stands there."""
 MAKES = {"/campaigns", "/senders", "/schedules"}
 """Commands that make a thing under an id of the caller's choice."""
 HASHED = {"/suppressions", "/suppressions/lift"}
 """Commands whose stream follows from an address under the workspace's key."""
+EVENT, POSITION = "/audit/proofs/events/{event_id}", "/audit/proofs/positions/{position}"
+"""Proofs of what stands in the log, by names of the log's own."""
 PERSON = "/people/{reference}"
 """Whose stream follows from a reference under the workspace's key."""
 WORDS = (
@@ -75,20 +92,31 @@ def commands(api: Writing) -> list[Asked]:
     asked = fill(api)
     fill_own(api)
     api.project()
+    grown(api.database_url, most=20)
+    grown(api.database_url)
     return asked
 
 
 @pytest.fixture(scope="module")
-def foreign(commands: list[Asked]) -> list[Asked]:
+def foreign(api: Writing, commands: list[Asked]) -> list[Asked]:
     """Everything that can be asked about one thing or some things of Ada's."""
-    return [one for one in [*commands, *reads(ANN, NUMBER, BOOKED)] if one.ids]
+    events = list(events_of(api, ADA.workspace_id).values())
+    proofs = [Asked(method="GET", route=EVENT, path=EVENT.format(event_id=one)) for one in events[:3]]
+    return [one for one in [*commands, *reads(ANN, NUMBER, BOOKED), *proofs] if one.ids]
+
+
+def events_of(api: Writing, workspace_id: str) -> dict[int, UUID]:
+    """What stands in the log of one workspace: ids by position."""
+    with closing(LogSource(api.database_url)) as log:
+        found = stretch(log, Choice(workspace_id=workspace_id), after=0)
+        return {position: event.id for position, event in found}
 
 
 def test_every_route_of_both_apis_is_visited(api: Writing, foreign: list[Asked]) -> None:
     routes = [route for route in api.app.routes if isinstance(route, Route | APIRoute)]
     table = {(method, route.path) for route in routes for method in route.methods or ()}
     visited = {(one.method, one.route) for one in foreign} | {("GET", path) for path in {*LISTS, *OF_NOBODY}}
-    visited |= {("POST", path) for path in HASHED} | {("GET", PERSON), ("DELETE", PERSON)}
+    visited |= {("POST", path) for path in HASHED} | {("GET", PERSON), ("DELETE", PERSON), ("GET", POSITION)}
     visited |= {("HEAD", path) for method, path in table if method == "HEAD" and ("GET", path) in visited}
     assert table - visited == set(), "a route needs its request here"
     assert len(table) > 70
@@ -205,6 +233,7 @@ def test_lists_and_counts_hold_nothing_of_another(api: Writing, commands: list[A
             assert not any(word in answer.text for word in WORDS), answer.text
         for path in OF_NOBODY:
             answer = api.client.get(path)
+            assert answer.status_code in {200, 503}, (path, answer.text)
             assert not any(word in answer.text for word in WORDS[:2] if path == "/metrics"), path
 
 
@@ -225,6 +254,28 @@ def test_a_position_of_another_is_only_a_number(api: Writing, commands: list[Ask
     with asking_as(api, BOB):
         answer = api.client.get("/campaigns", params={"at_least": position - 1})
         assert [one["name"] for one in answer.json()["items"]] == ["Own"]
+
+
+def test_an_event_of_another_is_no_event_and_a_proof_of_ones_own_shows_only_hashes_of_others(
+    api: Writing, commands: list[Asked]
+) -> None:
+    grown(api.database_url)  # keys that were made since are events too
+    hers, his = events_of(api, ADA.workspace_id), events_of(api, BOB)
+    nowhere = max(*hers, *his) + 1_000
+    with asking_as(api, BOB):
+        never = told(api.client.get(POSITION.format(position=nowhere)), {})
+        assert never[0] == 404
+        for position in hers:
+            answer = told(api.client.get(POSITION.format(position=position)), {})
+            assert answer == (*never[:2], never[2].replace(str(nowhere), str(position)))
+        for position, event_id in his.items():
+            by_position = api.client.get(POSITION.format(position=position))
+            assert by_position.json() == api.client.get(EVENT.format(event_id=event_id)).json()
+            assert by_position.json().keys() == {"position", "bytes", "leaf_index", "audit_path", "head"}
+            assert all(len(base64.b64decode(one)) == 32 for one in by_position.json()["audit_path"])
+            assert json.loads(base64.b64decode(by_position.json()["bytes"]))["workspaceid"] == BOB
+    assert len(hers) > 20
+    assert len(his) > 5
 
 
 def test_a_links_target_keeps_to_the_one_who_asks(api: Writing, commands: list[Asked]) -> None:

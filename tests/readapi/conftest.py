@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from support.auditing import grown
 from support.postgres import TestServer
 from support.reading import Reading
 from support.story import NOW, tell_story
@@ -17,6 +18,8 @@ def story(postgres_server: TestServer) -> Iterator[Reading]:
         reading = Reading(url, now=NOW)
         tell_story(reading.log)
         reading.applied()
+        grown(url, most=100)
+        grown(url)
         yield reading
 
 

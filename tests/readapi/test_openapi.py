@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import httpx
 import pytest
@@ -22,6 +22,7 @@ from drumbeat.access import RateLimit
 from drumbeat.events.workspace import KeyScope
 from drumbeat.web.authenticating import OwnProcess
 from drumbeat.web.problems import OF_ANY_REQUEST
+from support.auditing import grown
 from support.keys import bearer, gate_for, key_for, stored_keys
 from support.postgres import TestServer
 from support.reading import Reading, away, get, kinds_of_problems, pages, problem
@@ -31,6 +32,8 @@ pytestmark = pytest.mark.postgres
 
 EXAMPLES = Path(drumbeat.__file__).parent / "readapi" / "examples.json"
 NOBODY = UUID(int=0)
+FIRST = uuid5(SPRING, "1")
+"""The campaign's first event."""
 OF_THE_SERVER = {kind.code for kind in OF_ANY_REQUEST}
 """Met by clients that are slow, greedy or talk nonsense: tests/e2e/test_slow_clients.py."""
 
@@ -52,6 +55,10 @@ REQUESTS = {
     "/campaigns/{campaign_id}/senders": f"/campaigns/{SPRING}/senders",
     "/campaigns/{campaign_id}/activity": f"/campaigns/{SPRING}/activity?contact={ANN}&action=call_ended&limit=2",
     "/history": "/history?order=asc&limit=2",
+    "/audit/head": "/audit/head",
+    "/audit/proofs/events/{event_id}": f"/audit/proofs/events/{FIRST}",
+    "/audit/proofs/positions/{position}": "/audit/proofs/positions/2",
+    "/audit/proofs/consistency": "/audit/proofs/consistency?from=100",
     "/campaigns/{campaign_id}/history": f"/campaigns/{SPRING}/history?stream=campaign&order=asc&limit=2",
 }
 
@@ -143,18 +150,28 @@ def declared(operation: dict[str, Any]) -> set[str]:
     }
 
 
-def asked_of(path: str, campaign_id: UUID = SPRING, contact_id: UUID = ANN) -> str:
-    return path.format(campaign_id=campaign_id, contact_id=contact_id)
+def asked_of(
+    path: str, campaign_id: UUID = SPRING, contact_id: UUID = ANN, event_id: UUID = FIRST, position: int = 2
+) -> str:
+    return path.format(campaign_id=campaign_id, contact_id=contact_id, event_id=event_id, position=position)
 
+
+INVALID = {
+    "/audit/proofs/events/{event_id}": "tree_size=0",
+    "/audit/proofs/positions/{position}": "tree_size=3",
+    "/audit/proofs/consistency": "from=3",
+}
+"""Where `at_least` is no parameter."""
 
 PROVOKED: dict[str, Callable[[str], str]] = {
     "unknown-parameter": lambda path: f"{asked_of(path)}?colour=1",
-    "invalid-parameter": lambda path: f"{asked_of(path)}?at_least=soon",
+    "invalid-parameter": lambda path: f"{asked_of(path)}?{INVALID.get(path, 'at_least=soon')}",
     "malformed-cursor": lambda path: f"{asked_of(path)}?cursor=x",
     "page-too-large": lambda path: f"{asked_of(path)}?limit=501",
     "unknown-campaign": lambda path: asked_of(path, campaign_id=NOBODY),
     "campaign-deleted": lambda path: asked_of(path, campaign_id=GONE),
     "unknown-contact": lambda path: asked_of(path, contact_id=NOBODY),
+    "unknown-event": lambda path: asked_of(path, event_id=NOBODY, position=999_999),
     "position-not-reached": lambda path: f"{asked_of(path)}?at_least=999999",
     "too-many-waiters": lambda path: f"{asked_of(path)}?at_least=999999",
 }
@@ -193,11 +210,21 @@ def troubled(story: Reading, server: TestServer) -> Iterator[dict[str, httpx.Cli
     """A client for every problem that needs trouble to be met."""
     with ExitStack() as stack:
         empty = Reading(stack.enter_context(server.fresh_database()), now=NOW)
+        unsigned = Reading(stack.enter_context(server.fresh_database()), log=story.log, now=NOW)
+        unsigned.written()
+        grown(unsigned.database_url, key=None)
+        without_log = stack.enter_context(
+            story.client(ledger_url=away(story.database_url), wait_for_connection_seconds=0.05)
+        )
         yield {
             "position-not-reached": stack.enter_context(story.client(wait_limit_seconds=0)),
             "too-many-waiters": stack.enter_context(story.client(max_waiters=0)),
             "database-away": stack.enter_context(
                 story.client(read_models_url=away(story.database_url), wait_for_connection_seconds=0.05)
+            ),
+            **{f"database-away {path}": without_log for path in REQUESTS if path.startswith("/audit/")},
+            "not-signed-yet": stack.enter_context(
+                story.client(gate_for(story.database_url), ledger_url=unsigned.database_url)
             ),
             "not-ready": stack.enter_context(empty.client(ledger_url=away(story.database_url))),
             **dict.fromkeys(

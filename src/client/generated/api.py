@@ -5,6 +5,7 @@ Made from the OpenAPI document by `make client`; not to be edited.
 
 from drumbeat.client.connection import Connection
 from drumbeat.client.generated.attempts import AttemptsOperations
+from drumbeat.client.generated.audit import AuditOperations
 from drumbeat.client.generated.campaigns import CampaignsOperations
 from drumbeat.client.generated.contacts import ContactsOperations
 from drumbeat.client.generated.health import HealthOperations
@@ -22,6 +23,7 @@ class Api:
 
     def __init__(self, connection: Connection) -> None:
         self.attempts = AttemptsOperations(connection)
+        self.audit = AuditOperations(connection)
         self.campaigns = CampaignsOperations(connection)
         self.contacts = ContactsOperations(connection)
         self.health = HealthOperations(connection)

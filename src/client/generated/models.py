@@ -330,6 +330,29 @@ class CheckedFile(msgspec.Struct, kw_only=True):
     first_refused: list[RowAtFault]
 
 
+class Head(msgspec.Struct, kw_only=True):
+    """A signed tree head (RFC 6962): leaves, milliseconds since 1970 UTC, root hash, and their Ed25519
+    signature.
+
+    Bytes are Base64. `public_key` is the key that the log says is its own: compare it with the one you
+    were given.
+    """
+
+    tree_size: int
+    timestamp: int
+    sha256_root_hash: str
+    tree_head_signature: str
+    public_key: str
+
+
+class Consistency(msgspec.Struct, kw_only=True):
+    """Two heads, and the hashes that show that the tree of the second begins with that of the first."""
+
+    first: Head
+    second: Head
+    consistency: list[str]
+
+
 class Entry(msgspec.Struct, kw_only=True):
     """One event of the contact. `data` is the event's own, with what is personal in it."""
 
@@ -625,6 +648,20 @@ class ImportPage(msgspec.Struct, kw_only=True):
 
     items: list[Import]
     next_cursor: str | None
+
+
+class Inclusion(msgspec.Struct, kw_only=True):
+    """An event with everything that shows that it is in the log: its bytes as stored, its leaf, and the
+    hashes.
+
+    The leaf's hash is SHA-256 of 0x00, the position as 8 bytes (the greatest first) and the bytes.
+    """
+
+    position: int
+    bytes: str
+    leaf_index: int
+    audit_path: list[str]
+    head: Head
 
 
 class Live(msgspec.Struct, kw_only=True):

@@ -10,7 +10,8 @@ DECLARE
     wanted text;
 BEGIN
     FOREACH wanted IN ARRAY ARRAY[
-        'drumbeat_write', 'drumbeat_read', 'drumbeat_keys', 'drumbeat_relay', 'drumbeat_project', 'drumbeat_policies'
+        'drumbeat_write', 'drumbeat_read', 'drumbeat_keys', 'drumbeat_relay', 'drumbeat_project', 'drumbeat_policies',
+        'drumbeat_audit'
     ] LOOP
         BEGIN
             IF to_regrole(wanted) IS NULL THEN
