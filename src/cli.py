@@ -24,6 +24,7 @@ from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed, explain
 from drumbeat.opsapi.groups import GROUPS
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
+from drumbeat.opsapi.rebuilding import verify
 from drumbeat.opsapi.reconcile_command import reconcile
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app = typer.Typer(
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 app.command()(reconcile)
+app.command()(verify)
 
 
 @app.callback()

@@ -272,3 +272,24 @@ def _opened(context: typer.Context, workers: int = 1) -> Iterator[Rebuild]:
     lends: Rebuilds = context.obj
     with lends.rebuild(workers=workers) as work:
         yield work
+
+
+def verify(
+    context: typer.Context,
+    names: Names = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that fold.")] = 1,
+    samples: Annotated[int, typer.Option(min=0, max=1_000, help="Differences to name of each table.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Check every row and counter that people read against a fresh fold of the log, beside a running system.
+
+    It rests while the read models are behind, and leaves nothing behind.
+    """
+    with _opened(context, workers) as work:
+        differences = work.verify(names or work.names, samples=samples)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in differences], indent=2, default=str))
+    else:
+        _say_differences(differences, samples=samples)
+    if any(one.differs for one in differences):
+        raise typer.Exit(Exit.REFUSED)

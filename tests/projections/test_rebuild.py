@@ -14,6 +14,7 @@ from drumbeat.projections.rebuild.generations import State
 from drumbeat.projections.rebuild.rebuild import Rebuild
 from drumbeat.projections.rebuild.slices import SliceCancelled, SliceFold
 from drumbeat.projections.rebuild.workbench import RebuildRefused
+from drumbeat.transport.source import LogRewound
 from support.projecting import ListLog, into_ledger, project, rows_of
 from support.rebuilding import all_rows
 from support.sealing import KEYS
@@ -229,3 +230,26 @@ def test_a_reader_in_the_way_delays_a_switch_and_none_is_turned_away(log: ListLo
             assert free.execute("SELECT count(*) > 0 FROM live.activity").fetchone() == (True,)
         reader.rollback()
         assert rebuild.go_live(generation).locked_milliseconds < 1_000
+
+
+def test_what_is_read_is_verified_against_a_fresh_fold_and_nothing_of_it_stays(
+    log: ListLog, database_url: str
+) -> None:
+    rebuild = rebuild_of(database_url)
+    assert not any(one.differs for one in rebuild.verify(rebuild.names))
+    executed(database_url, "UPDATE gen_1.dashboard_counters SET value = value + 1 WHERE metric = 'contacts'")
+    executed(
+        database_url, "DELETE FROM gen_1.activity WHERE position = (SELECT max(position) FROM gen_1.activity)"
+    )
+    found = {one.table: one for one in rebuild.verify(rebuild.names) if one.differs}
+    assert set(found) == {"dashboard_counters", "activity"}
+    assert found["dashboard_counters"].columns == {"value": found["dashboard_counters"].changed}
+    assert found["activity"].appeared == 1
+    assert {one.generation for one in rebuild.held()} == {"gen_1"}
+
+
+def test_a_checkpoint_at_an_event_that_the_log_does_not_hold_is_named(log: ListLog, database_url: str) -> None:
+    rebuild = rebuild_of(database_url)
+    executed(database_url, "UPDATE readmodel.checkpoints SET last_event_id = gen_random_uuid()")
+    with pytest.raises(LogRewound):
+        rebuild.verify(["activity"])

@@ -23,13 +23,13 @@ import structlog
 from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.shapes import Projection
-from drumbeat.projections.rebuild import building
+from drumbeat.projections.rebuild import building, comparing
 from drumbeat.projections.rebuild.families import families, names_of
 from drumbeat.projections.rebuild.generations import SQL, Held, State, live_of
 from drumbeat.projections.rebuild.switching import Switching
 from drumbeat.projections.rebuild.workbench import RebuildRefused
 from drumbeat.projections.rebuild.workers import Work, fold_slices
-from drumbeat.transport.source import event_id_of
+from drumbeat.transport.source import LogSource, event_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -245,6 +245,31 @@ class Rebuild(Switching):
     def keep_up_to_date(self, generation: str) -> None:
         """What was built is whole: whoever feeds read models feeds it too. Raises `RebuildRefused`."""
         self._set_state(generation, self._in(generation, State.BUILDING), State.BUILT)
+
+    def verify(
+        self, names: Collection[str], *, samples: int = comparing.SAMPLES
+    ) -> list[comparing.TableDifference]:
+        """What differs between the rows that are read and those of a fresh fold of the log; nothing is kept of it.
+
+        A counter that is not the sum of the rows behind it differs too: the fresh ones are. Raises `LogRewound`
+        when the log no longer holds the event that a checkpoint names, and what building raises.
+        """
+        wanted = names_of(self._wanted(names))
+        if any(one.state is State.BUILDING and one.projection in wanted for one in self.held()):
+            raise RebuildRefused("these are being rebuilt now: that compares them too")
+        self._check_places(wanted)
+        generation = self.begin(names)
+        try:
+            self.build(generation)
+            return self.compare(generation, samples=samples)
+        finally:
+            self.cancel(generation)
+
+    def _check_places(self, names: Collection[str]) -> None:
+        with closing(self._connect()) as connection, closing(LogSource(self._log_url)) as source:
+            for name, position, event_id in connection.execute(SQL["live_places"]).fetchall():
+                if name in names and event_id is not None:
+                    source.verify_event(position, event_id)
 
     def cancel(self, generation: str) -> None:
         """Give up what is being built, and take its tables away once nobody builds it. Raises `RebuildRefused`."""

@@ -162,3 +162,7 @@ SELECT coalesce(min(position), 0) FROM readmodel.live_checkpoints;
 -- name: head
 -- The newest position that was handed out.
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger.events_position;
+
+-- name: live_places
+-- The events at which the projections stand that are read.
+SELECT projection, position, last_event_id FROM readmodel.live_checkpoints;
