@@ -26,6 +26,7 @@ from drumbeat.opsapi.groups import GROUPS
 from drumbeat.opsapi.lifeline import hold, stop_on_signals
 from drumbeat.opsapi.rebuilding import verify
 from drumbeat.opsapi.reconcile_command import reconcile
+from drumbeat.opsapi.replay import replay
 
 app = typer.Typer(
     name="drumbeat",
@@ -39,6 +40,7 @@ for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 app.command()(reconcile)
 app.command()(verify)
+app.command()(replay)
 
 
 @app.callback()

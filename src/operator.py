@@ -6,8 +6,8 @@ Each group says in a protocol what it needs of it, and finds it in the context's
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from drumbeat.transport.topic_differences import Outcome
 
 if TYPE_CHECKING:
     from drumbeat.access.keyring import KeyRing
+    from drumbeat.opsapi.replaying import Replay
     from drumbeat.projections.rebuild.rebuild import Rebuild
 
 
@@ -63,6 +64,17 @@ class Operator:
         with self.databases("campaign") as (in_force, url):
             return asyncio.run(inside.ask(bootstrap.api(in_force, url, OwnProcess(person)), path, query))
 
+    def copy(
+        self, path: str, query: Sequence[tuple[str, str]], write: Callable[[bytes], object]
+    ) -> Mapping[str, str]:
+        """Hand what the read API answers to `write`, piece by piece; the answer's headers. Raises `Failed`."""
+        from drumbeat import bootstrap
+        from drumbeat.opsapi import inside
+        from drumbeat.web.authenticating import OwnProcess
+
+        with self.databases("activity") as (in_force, url):
+            return asyncio.run(inside.copy(bootstrap.api(in_force, url, OwnProcess(person)), path, query, write))
+
     def give(self, command: Command) -> Done:
         """Carry out a command. Raises `Refused`, `LedgerUnavailable`."""
         from drumbeat import bootstrap
@@ -78,6 +90,20 @@ class Operator:
 
         with self.databases("people") as (in_force, url), bootstrap.ledger(in_force, url) as on:
             return bootstrap.commands(url, on, in_force).person(reference, person(), now=bootstrap.now())
+
+    @contextmanager
+    def replay(self) -> Iterator["Replay"]:
+        """The log, to be stepped through. Raises `LedgerUnavailable`, `SchemaMismatch`."""
+        from drumbeat import bootstrap
+        from drumbeat.opsapi.replaying import Replay
+        from drumbeat.transport.source import LogSource
+
+        with (
+            self.databases("replay") as (in_force, url),
+            bootstrap.ledger(in_force, url) as on,
+            closing(LogSource(url)) as source,
+        ):
+            yield Replay(on, source, bootstrap.PROJECTIONS, person().workspace_id)
 
     @contextmanager
     def keys(self) -> Iterator["KeyRing"]:

@@ -1,7 +1,8 @@
 """Ask the read API from inside a process, without a port: the command line shows what the API answers."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,26 +12,80 @@ from starlette.types import ASGIApp, Message
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
 
+Query = Mapping[str, str] | Sequence[tuple[str, str]]
+Headers = Mapping[str, str]
 
-async def ask(app: FastAPI, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+
+async def ask(app: FastAPI, path: str, query: Query) -> dict[str, Any]:
     """Start the application, ask it once, and end it. Raises `Failed` with the detail of a problem."""
     async with app.router.lifespan_context(app):
         return await get(app, path, query)
 
 
-async def get(app: ASGIApp, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+async def get(app: ASGIApp, path: str, query: Query) -> dict[str, Any]:
     """The JSON that a GET of this path answers. Raises `Failed` with the detail of a problem."""
-    messages: list[Message] = []
+    body = bytearray()
+    await _get(app, path, query, body.extend)
+    answer: dict[str, Any] = json.loads(body)
+    return answer
+
+
+async def copy(app: FastAPI, path: str, query: Query, write: Callable[[bytes], object]) -> Headers:
+    """Hand what a GET answers to `write`, piece by piece as it is made; the answer's headers.
+
+    Raises `Failed` with the detail of a problem, or when the answer ended before it was whole; and what `write`
+    raises.
+    """
+    async with app.router.lifespan_context(app):
+        return await _get(app, path, query, write)
+
+
+async def _get(app: ASGIApp, path: str, query: Query, write: Callable[[bytes], object]) -> Headers:
+    status, headers, problem, is_whole = 0, {}, bytearray(), False
+    asked = False
+    failed: list[Exception] = []
 
     async def receive() -> Message:
+        nonlocal asked
+        if asked:
+            # Whoever asks from inside stays until it has its answer.
+            await asyncio.Event().wait()
+        asked = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Message) -> None:
-        messages.append(message)
+        nonlocal status, headers, is_whole
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
+            return
+        body = message.get("body", b"")
+        is_whole = not message.get("more_body", False)
+        if status >= 400:
+            problem.extend(body)
+        elif body:
+            try:
+                write(body)
+            except Exception as error:
+                failed.append(error)
+                raise OSError from error
 
-    scope = {
+    await app(_scope(path, query), receive, send)
+    if failed:
+        raise failed[0]
+    if status >= 400:
+        told = json.loads(problem).get("detail", f"the read API answered {status}")
+        raise Failed(Exit.UNAVAILABLE if status >= 500 else Exit.REFUSED, str(told))
+    if not is_whole:
+        raise Failed(Exit.UNAVAILABLE, "the answer ended before it was whole; the log says why")
+    return headers
+
+
+def _scope(path: str, query: Query) -> dict[str, Any]:
+    return {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        # As of 2.4 `send` says by an `OSError` that nobody listens any more.
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
         "method": "GET",
         "scheme": "http",
@@ -42,11 +97,3 @@ async def get(app: ASGIApp, path: str, query: Mapping[str, str]) -> dict[str, An
         "client": None,
         "server": ("inside", 80),
     }
-    await app(scope, receive, send)
-    status = next(message["status"] for message in messages if message["type"] == "http.response.start")
-    body = b"".join(message.get("body", b"") for message in messages if message["type"] == "http.response.body")
-    answer: dict[str, Any] = json.loads(body)
-    if status >= 400:
-        code = Exit.UNAVAILABLE if status >= 500 else Exit.REFUSED
-        raise Failed(code, str(answer.get("detail", f"the read API answered {status}")))
-    return answer

@@ -60,7 +60,8 @@ CHANGES: tuple[type[Fact], ...] = (
 """The facts that are in the history."""
 
 _SUBJECTS = ("goal_id", "analysis_id", "sender_id", "key_id")
-_REASONS = ("reason", "pause_reason", "cancel_reason", "cause")
+REASONS = ("reason", "pause_reason", "cancel_reason", "cause")
+"""Fields of facts that say why."""
 _LEFT_OUT = ("private", "address_keys")
 _ONE_VALUE: dict[type[Fact], str] = {
     campaign.CampaignRenamed: "name",
@@ -99,7 +100,7 @@ def _row(cls: type[Fact]) -> Callable[[LightEvent[Any], int], HistoryRow]:
         data = msgspec.to_builtins(event.data)
         for name in _LEFT_OUT:
             data.pop(name, None)
-        reasons = [reason for name in _REASONS if (reason := data.pop(name, None))]
+        reasons = [reason for name in REASONS if (reason := data.pop(name, None))]
         subjects = [data.pop(name) for name in _SUBJECTS if name in data]
         before, after = _before_and_after(cls, data)
         return HistoryRow(
