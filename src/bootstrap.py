@@ -100,6 +100,7 @@ def api(settings: Settings, database_url: str, gate: "Gate", on: Ledger | None =
                 wait_limit_seconds=settings.read_wait_limit_seconds,
                 max_waiters=settings.read_max_waiters,
                 page_rows=settings.max_page_rows,
+                diff_contacts=settings.max_diff_contacts,
                 metrics_need_key=settings.metrics_for is MetricsFor.KEYS,
             )
         )

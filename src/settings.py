@@ -90,6 +90,9 @@ class Settings(BaseModel):
         default=10_000, ge=1, le=10_000, description="Most contacts that one command may enrol."
     )
     max_page_rows: int = Field(default=500, ge=1, le=10_000, description="Most rows on a page of a list.")
+    max_diff_contacts: int = Field(
+        default=50_000, ge=1, le=10_000_000, description="Most contacts compared for what changed in a campaign."
+    )
     project_metrics_port: int = Field(
         default=8401, ge=0, le=65_535, description="Port of the projector's `/metrics`; 0 switches it off."
     )

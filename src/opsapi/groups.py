@@ -5,9 +5,10 @@ from typing import Final
 
 import typer
 
-from drumbeat.opsapi import audit, campaigns, dead_letters, keys, people, rebuilding, streams, workspaces
+from drumbeat.opsapi import activity, audit, campaigns, dead_letters, keys, people, rebuilding, streams, workspaces
 
 GROUPS: Final[Mapping[str, typer.Typer]] = {
+    "activity": activity.app,
     "audit": audit.app,
     "campaign": campaigns.app,
     "dead-letters": dead_letters.app,

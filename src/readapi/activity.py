@@ -1,11 +1,11 @@
 """What was done in a campaign, by whom and to whom (the activity tab)."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import Query
+from fastapi import Depends, Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.database import Row
 from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.names import names_of
-from drumbeat.readapi.paging import Listing, Order, Page, Paged
+from drumbeat.readapi.paging import Above, Listing, Order, Page, Paged, UpTo
 from drumbeat.readapi.statements import listing, load
 from drumbeat.web.declaring import OneOf
 
@@ -48,6 +48,30 @@ class Done(msgspec.Struct, kw_only=True):
     contact_reference: str | None
 
 
+async def narrowed(
+    *,
+    contact: Annotated[UUID | None, Query(description="What concerns this contact.")] = None,
+    action: Annotated[list[ActionName] | None, Query(description="Any of these actions.")] = None,
+    actor: Annotated[list[str] | None, Query(description="By any of these.")] = None,
+    from_: Annotated[AwareDatetime | None, Query(alias="from", description="At this instant or later.")] = None,
+    to: Annotated[AwareDatetime | None, Query(description="Before this instant.")] = None,
+    above: Above = None,
+    up_to: UpTo = None,
+) -> dict[str, Any]:
+    """The filters that the list and its export have."""
+    return {
+        "contact": contact,
+        "action": action,
+        "actor": actor,
+        "from": from_,
+        "to": to,
+        "above": above,
+        "up_to": up_to,
+    }
+
+
+Narrowed = Annotated[dict[str, Any], Depends(narrowed)]
+
 LISTING = Listing(
     statements=listing(SQL, {"position": "by_position"}),
     key_types={"position": int},
@@ -64,26 +88,15 @@ LISTING = Listing(
     summary="What was done in a campaign, newest first",
 )
 def activity(
-    ask: Asked,
-    campaign_id: UUID,
-    paged: Paged,
-    *,
-    contact: Annotated[UUID | None, Query(description="What concerns this contact.")] = None,
-    action: Annotated[list[ActionName] | None, Query(description="Any of these actions.")] = None,
-    actor: Annotated[list[str] | None, Query(description="By any of these.")] = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="At this instant or later.")] = None,
-    to: Annotated[AwareDatetime | None, Query(description="Before this instant.")] = None,
-    order: Order = Order.DESC,
+    ask: Asked, campaign_id: UUID, paged: Paged, filters: Narrowed, *, order: Order = Order.DESC
 ) -> Response:
     """Names are those of now. A call is one action, told when it ended."""
-    filters = {
-        "campaign_id": campaign_id, "contact": contact, "action": action, "actor": actor, "from": from_, "to": to,
-    }  # fmt: skip
     with ask.snapshot() as now:
         names = names_of(now, find(now, campaign_id))
         return LISTING.answer(
-            ask, now, paged, lambda row: _done(row, names), sort="position", order=order, **filters
-        )
+            ask, now, paged, lambda row: done(row, names), sort="position", order=order, campaign_id=campaign_id,
+            **filters,
+        )  # fmt: skip
 
 
 _TAKEN = frozenset(Done.__struct_fields__) - {"words", "subject_name"}
@@ -96,7 +109,8 @@ _WITH_NUMBER = {
 }
 
 
-def _done(row: Row, names: Mapping[str, str]) -> Done:
+def done(row: Row, names: Mapping[str, str]) -> Done:
+    """A row of the list, put into words."""
     subject = names.get(str(row["subject_id"]))
     return Done(**{name: row[name] for name in _TAKEN}, subject_name=subject, words=_words(row, subject))
 

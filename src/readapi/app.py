@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Semaphore
 
 import msgspec
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from drumbeat.access.master_keys import MasterKeys
 from drumbeat.readapi import (
     activity,
+    activity_export,
     attempts,
     audit,
     campaigns,
@@ -23,6 +25,7 @@ from drumbeat.readapi import (
     health,
     heatmap,
     history,
+    history_diff,
     senders,
 )
 from drumbeat.readapi.asking import Fresh, Services
@@ -56,6 +59,8 @@ class Deps:
     wait_limit_seconds: float = 10.0
     max_waiters: int = 64
     page_rows: int = 500
+    diff_contacts: int = 50_000
+    diffs_at_once: int = 2
     clock: Callable[[], datetime] = field(default=_now)
     metrics_need_key: bool = False
 
@@ -68,8 +73,10 @@ ROUTERS = (
     contacts.router,
     attempts.router,
     activity.router,
+    activity_export.router,
     senders.router,
     history.router,
+    history_diff.router,
     audit.router,
     health.router,
     definitions.router,
@@ -129,6 +136,8 @@ def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
             metrics_need_key=deps.metrics_need_key,
             wait_limit_seconds=deps.wait_limit_seconds,
             page_rows=deps.page_rows,
+            diff_contacts=deps.diff_contacts,
+            comparisons=Semaphore(deps.diffs_at_once),
         )
         app.state.services = services
         services.pulse.start()

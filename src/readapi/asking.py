@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Semaphore
 from typing import Annotated, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -70,6 +71,9 @@ class Services:
     clock: Callable[[], datetime]
     wait_limit_seconds: float
     page_rows: int
+    diff_contacts: int
+    comparisons: Semaphore
+    """One for each comparison that may be under way: they take the interpreter from everybody who reads."""
     metrics_need_key: bool
 
 

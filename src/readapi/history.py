@@ -18,7 +18,7 @@ from drumbeat.readapi.campaigns import found
 from drumbeat.readapi.database import Row
 from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.names import names_of
-from drumbeat.readapi.paging import Listing, Order, Page, Paged
+from drumbeat.readapi.paging import Above, Listing, Order, Page, Paged, UpTo
 from drumbeat.readapi.statements import listing, load
 from drumbeat.readapi.words import in_words
 from drumbeat.web.read_models import UnknownCampaign
@@ -102,6 +102,8 @@ def history(
     actor: Actors = None,
     from_: From = None,
     to: To = None,
+    above: Above = None,
+    up_to: UpTo = None,
     order: Order = Order.DESC,
 ) -> Response:
     """Newest first. A deleted campaign's history is kept."""
@@ -112,6 +114,8 @@ def history(
         "actor": actor,
         "from": from_,
         "to": to,
+        "above": above,
+        "up_to": up_to,
     }
     with ask.snapshot() as now:
         known = found(now.row(CAMPAIGNS["known"], campaign_id=campaign_id), campaign_id, or_deleted=True)

@@ -1,15 +1,18 @@
-"""The log as reads need it: one stream, for a contact's timeline. It may be another server than the others."""
+"""The log as reads need it: streams, and how far it was at a moment. It may be another server than the others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from drumbeat.access.master_keys import MasterKeys
-from drumbeat.access.person_keys import KeysAway, decode_opened
+from drumbeat.access.person_keys import KeysAway, decode_opened, read_keys
+from drumbeat.access.sealing import PersonKey
 from drumbeat.events import Event, Fact
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
+from drumbeat.eventstore.packing import UuidArray
+from drumbeat.eventstore.reader import LogRow
 from drumbeat.eventstore.roles import Role
 from drumbeat.readapi.statements import load
 from drumbeat.web.problems import DatabaseAway
@@ -28,7 +31,7 @@ class Recorded:
 
 
 class LedgerReads:
-    """Reads streams. Used by all threads of a process; raises `DatabaseAway`."""
+    """Reads streams. Used by all threads of a process; every method raises `DatabaseAway`."""
 
     def __init__(self, url: str, master: MasterKeys | None, *, connections: int, wait_seconds: float) -> None:
         """`master`: what is personal is opened; without it that is withheld."""
@@ -39,12 +42,9 @@ class LedgerReads:
 
     def stream(self, workspace_id: str, stream_id: UUID) -> Sequence[Recorded]:
         """All events of a workspace's stream, oldest first; none of another's: the log has no other wall."""
-        try:
-            with self.lent() as connection:
-                rows = connection.execute(SQL["stream"], {"stream_id": stream_id}).fetchall()
-                events = decode_opened(connection, self._master, [raw for *_, raw in rows])
-        except KeysAway as error:
-            raise DatabaseAway("the persons' keys cannot be had; try again") from error
+        with self.lent() as connection:
+            rows = connection.execute(SQL["stream"], {"stream_id": stream_id}).fetchall()
+            events = decode_opened(connection, self._master, [raw for *_, raw in rows])
         found = [
             Recorded(position, recorded_at, event)
             for (position, recorded_at, _), event in zip(rows, events, strict=True)
@@ -65,6 +65,31 @@ class LedgerReads:
                 yield connection
         except DatabaseUnavailable as error:
             raise DatabaseAway("the log cannot be reached; try again") from error
+        except KeysAway as error:
+            raise DatabaseAway("the persons' keys cannot be had; try again") from error
+
+    def recorded_at(self, position: int) -> datetime | None:
+        """When the newest event up to a position was recorded; None where there is none."""
+        with self.lent() as connection:
+            row = connection.execute(SQL["newest"], {"position": position}).fetchone()
+        return row[1] if row else None
+
+    def streams(self, stream_ids: Sequence[UUID], up_to: int) -> list[LogRow]:
+        """The events of streams up to a position, as they are kept: sealed, each stream in its order.
+
+        Of whatever workspace. `recorded_at` is not among what is read.
+        """
+        given = {"stream_ids": UuidArray.of(stream_ids), "position": up_to}
+        with self.lent() as connection:
+            rows = connection.execute(SQL["streams"], given, binary=True).fetchall()
+        return [LogRow(position, type_name, bytes(raw), 0) for position, type_name, raw in rows]
+
+    def keys(self, persons: Collection[str]) -> Mapping[str, PersonKey]:
+        """The keys of persons who have one; none without a master key. Implements `AskKeys`."""
+        if self._master is None:
+            return {}
+        with self.lent() as connection:
+            return read_keys(connection, self._master, persons)
 
     def close(self) -> None:
         """End all connections."""

@@ -64,6 +64,10 @@ async def paging(
 
 Paged = Annotated[Paging, Depends(paging)]
 
+Position = Annotated[int, Query(ge=0, lt=10**18)]
+Above = Annotated[Position | None, Query(description="Above this position of the log.")]
+UpTo = Annotated[Position | None, Query(description="At this position of the log, or below it.")]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
@@ -100,9 +104,10 @@ class Listing:
             return ask.answer(snapshot, page)
         last = rows[paged.limit - 1]
         page.next_cursor = cursors.encode(asked, (last["sort_key"], last[self.id_column]))
-        return ask.answer(snapshot, page, Link=f'<{_next(ask, page.next_cursor)}>; rel="next"')
+        return ask.answer(snapshot, page, Link=f'<{next_page(ask, page.next_cursor)}>; rel="next"')
 
 
-def _next(ask: Ask, cursor: str) -> str:
+def next_page(ask: Ask, cursor: str) -> str:
+    """The address of the page that a cursor leads to."""
     kept = [(name, value) for name, value in ask.request.query_params.multi_items() if name != "cursor"]
     return f"{ask.request.url.path}?{urlencode([*kept, ('cursor', cursor)])}"

@@ -3,7 +3,13 @@
 ├── MalformedCursor 400       not a cursor, or one of another question
 ├── UnknownContact 404
 ├── UnknownEvent 404
-└── NotSignedYet 503          with Retry-After
+├── NotSignedYet 503          with Retry-After
+└── of what changed between two positions
+    ├── MalformedPosition 400
+    ├── PositionInTheFuture 400
+    ├── PositionBeforeTheCampaign 400
+    ├── StretchTooLong 400        more contacts changed than this installation compares for one answer
+    └── TooManyComparisons 503
 """
 
 from drumbeat.web.problems import BadRequest, NotFound, Unavailable
@@ -28,3 +34,29 @@ class NotSignedYet(Unavailable):
     code = "not-signed-yet"
     title = "No signed tree head covers this yet"
     retry_after_seconds = 10
+
+
+class MalformedPosition(BadRequest):
+    code = "malformed-position"
+    title = "What was sent is no position of the log"
+
+
+class PositionInTheFuture(BadRequest):
+    code = "position-in-the-future"
+    title = "The log has not come to that position"
+
+
+class PositionBeforeTheCampaign(BadRequest):
+    code = "position-before-the-campaign"
+    title = "The campaign was not there at that position"
+
+
+class StretchTooLong(BadRequest):
+    code = "stretch-too-long"
+    title = "More contacts have changed since than are compared for one answer"
+
+
+class TooManyComparisons(Unavailable):
+    code = "too-many-comparisons"
+    title = "As many comparisons are under way as run at once"
+    retry_after_seconds = 2

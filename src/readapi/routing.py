@@ -1,7 +1,7 @@
 """How a route is declared: its path, what it answers, which problems, and an example that a test sends."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -62,6 +62,27 @@ def reads(
     may_answer: dict[int | str, dict[str, Any]] = {
         200: {"description": summary, "headers": headers, "content": _json(answers, fresh=True)},
         304: _UNCHANGED,
+        **declared(*ALWAYS, *problems),
+    }
+    return _get(router, path, may_answer, summary, {"parameters": [AT_LEAST]})
+
+
+def downloads(
+    router: APIRouter,
+    path: str,
+    *,
+    media_types: Sequence[str],
+    problems: tuple[type[Problem], ...] = (),
+    summary: str,
+) -> Callable[[F], F]:
+    """Declare a route that sends a file made of the read models; the example is of the first media type."""
+    headers = {
+        name: {"schema": {"type": "string"}}
+        for name in ("Content-Disposition", "Drumbeat-As-Of", "Correlation-Id")
+    }
+    content = {one: {"schema": {"type": "string"}} for one in media_types}
+    may_answer: dict[int | str, dict[str, Any]] = {
+        200: {"description": summary, "headers": headers, "content": content},
         **declared(*ALWAYS, *problems),
     }
     return _get(router, path, may_answer, summary, {"parameters": [AT_LEAST]})

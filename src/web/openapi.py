@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from urllib.parse import parse_qsl
 
 import msgspec
 from fastapi import FastAPI
@@ -80,16 +81,19 @@ def _routes(app: FastAPI) -> Iterator[tuple[str, str, Dependant]]:
 
 
 def _illustrate(path: str, operation: dict[str, Any], example: "Example") -> None:
-    """Put an example where a reader of the document looks for it: at path, body and answer."""
-    sent_to = example["summary"].partition(" ")[2].partition("?")[0]
+    """Put an example where a reader of the document looks for it: at path, what is required, body and answer."""
+    sent_to, _, query = example["summary"].partition(" ")[2].partition("?")
     filled = dict(zip(path.split("/"), sent_to.split("/"), strict=True))
+    asked = dict(parse_qsl(query))
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
             value = filled[f"{{{parameter['name']}}}"]
             parameter["example"] = int(value) if parameter["schema"]["type"] == "integer" else value
+        elif parameter.get("required") and parameter["in"] == "query":
+            parameter["example"] = asked[parameter["name"]]
     shown = {"summary": example["summary"], "value": example["value"]}
     for status in {"200", "201", "202"} & operation["responses"].keys():
-        (answer,) = operation["responses"][status]["content"].values()
+        answer = next(iter(operation["responses"][status]["content"].values()))
         answer["examples"] = {"example": shown}
     if "body" in example:
         (sent,) = operation["requestBody"]["content"].values()

@@ -46,7 +46,7 @@ def test_a_method_sends_its_documented_example_and_reads_the_answer(group: str, 
         ids = [one["example"] for one in told.get("parameters", ()) if one["in"] == "path"]
         body = _body(told)
         file = _file(told)
-        found = function(*ids, *file, **_arguments(function, body))
+        found = function(*ids, *file, **_arguments(function, _required(told) | (body or {})))
     assert [(one.method, one.url.path) for one in asked] == [
         (method.operation.method, method.operation.path.format(**_by_name(told)))
     ]
@@ -60,6 +60,12 @@ def test_a_method_sends_its_documented_example_and_reads_the_answer(group: str, 
 
 def _by_name(told: dict[str, Any]) -> dict[str, Any]:
     return {one["name"]: one["example"] for one in told.get("parameters", ()) if one["in"] == "path"}
+
+
+def _required(told: dict[str, Any]) -> dict[str, Any]:
+    """The parameters without which nothing is asked."""
+    parameters = told.get("parameters", ())
+    return {one["name"]: one["example"] for one in parameters if one["in"] == "query" and one["required"]}
 
 
 def _body(told: dict[str, Any]) -> dict[str, Any] | None:
@@ -81,11 +87,11 @@ def _answer(told: dict[str, Any]) -> dict[str, Any]:
     return {"content": b"text"} if content is None else {"json": content["examples"]["example"]["value"]}
 
 
-def _arguments(function: Any, body: dict[str, Any] | None) -> dict[str, Any]:
+def _arguments(function: Any, body: dict[str, Any]) -> dict[str, Any]:
     """A body as the arguments of a method: what stands for a model is made one."""
     hints = get_type_hints(function)
     named = {name.removesuffix("_"): name for name in inspect.signature(function).parameters}
-    return {named[name]: _modelled(value, hints[named[name]]) for name, value in (body or {}).items()}
+    return {named[name]: _modelled(value, hints[named[name]]) for name, value in body.items()}
 
 
 def _modelled(value: Any, hint: Any) -> Any:

@@ -227,7 +227,16 @@ def test_lists_and_counts_hold_nothing_of_another(api: Writing, commands: list[A
         assert changes.json()["count"] == len(changes.json()["items"]) < 10
         assert {one["stream"] for one in changes.json()["items"]} >= {"sender"}
         assert not any(word in changes.text for word in WORDS), changes.text
-        for path in ("dashboard", "heatmap", "contacts", "attempts", "activity", "senders", "history"):
+        for path in (
+            "dashboard",
+            "heatmap",
+            "contacts",
+            "attempts",
+            "activity",
+            "activity/export",
+            "senders",
+            "history",
+        ):
             answer = api.client.get(f"/campaigns/{OWN}/{path}")
             assert answer.status_code == 200
             assert not any(word in answer.text for word in WORDS), answer.text

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from drumbeat.readapi import activity, attempts, campaigns, contacts, history, ledger, senders
+from drumbeat.readapi import activity, attempts, campaigns, contacts, history, history_diff, ledger, senders
 from drumbeat.readapi.statements import load
 from support.reading import Reading, get, pages, problem
 from support.story import ANN, FOREIGN, SPRING
@@ -38,10 +38,11 @@ def test_each_workspace_lists_its_own_campaigns(client: httpx.Client, story: Rea
 
 def test_no_route_answers_about_another_workspaces_campaign(client: httpx.Client, story: Reading) -> None:
     routes = routes_about_a_campaign(client)
-    assert len(routes) == 9
+    assert len(routes) == 12
     for route in routes:
-        mine = route.format(campaign_id=SPRING, contact_id=ANN)
-        theirs = route.format(campaign_id=FOREIGN, contact_id=ANN)
+        query = "?from=16" if "/history/diff" in route else ""
+        mine = route.format(campaign_id=SPRING, contact_id=ANN) + query
+        theirs = route.format(campaign_id=FOREIGN, contact_id=ANN) + query
         assert client.get(mine).status_code == 200, mine
         assert problem(client.get(theirs))["code"] == "unknown-campaign"
         with asking_as(story, "other"):
@@ -52,6 +53,7 @@ def test_no_route_answers_about_another_workspaces_campaign(client: httpx.Client
 
 def test_every_statement_asks_for_the_workspace() -> None:
     files = [campaigns.SQL, contacts.SQL, senders.SQL, activity.SQL, attempts.SQL, history.SQL]
+    files.append(history_diff.SQL)
     for queries in [*files, load("dashboard"), load("heatmap")]:
         for name, statement in queries.items():
             whole = statement.replace(b"{matching}", queries.get("matching", b""))

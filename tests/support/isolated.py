@@ -132,6 +132,7 @@ READS = (
     CONTACT,
     f"{CAMPAIGN}/attempts",
     f"{CAMPAIGN}/activity",
+    f"{CAMPAIGN}/activity/export",
     f"{CAMPAIGN}/senders",
     f"{CAMPAIGN}/history",
 )
@@ -143,6 +144,8 @@ def reads(contact: UUID, sender: UUID, goal: UUID) -> list[Asked]:
     of = {"campaign_id": SPRING, "contact_id": contact}
     plain = [Asked(method="GET", route=route, path=route.format_map(of)) for route in READS]
     by_route = {one.route: one for one in plain}
+    routes = (f"{CAMPAIGN}/history/diff", f"{CAMPAIGN}/history/diff/contacts")
+    plain += [Asked(method="GET", route=one, path=one.format_map(of)).with_query("from=9") for one in routes]
     return [
         *plain,
         by_route[f"{CAMPAIGN}/contacts"].with_query(f"goal={goal}&result=achieved&count=true"),
@@ -150,6 +153,7 @@ def reads(contact: UUID, sender: UUID, goal: UUID) -> list[Asked]:
         by_route[f"{CAMPAIGN}/attempts"].with_query(f"contact={contact}&count=true"),
         by_route[f"{CAMPAIGN}/attempts"].with_query(f"sender={sender}&count=true"),
         by_route[f"{CAMPAIGN}/activity"].with_query(f"contact={contact}&actor=ada&count=true"),
+        by_route[f"{CAMPAIGN}/activity/export"].with_query(f"contact={contact}&format=jsonl"),
         by_route[f"{CAMPAIGN}/history"].with_query("actor=ada&count=true"),
         Asked(method="GET", route="/imports", path=f"/imports?campaign_id={SPRING}"),
     ]

@@ -14,11 +14,14 @@ from drumbeat.client.generated.models import (
     AnalysisText,
     Answer,
     CampaignCard,
+    CampaignDifference,
     CampaignItem,
     CampaignItemPage,
     CampaignResults,
     Change,
     ChangePage,
+    ContactDifference,
+    ContactDifferencePage,
     Dashboard,
     Done,
     DonePage,
@@ -26,6 +29,7 @@ from drumbeat.client.generated.models import (
     Step,
 )
 from drumbeat.client.generated.words import (
+    ActivityFormat,
     CampaignKind,
     CampaignSort,
     CampaignSource,
@@ -270,6 +274,10 @@ class CampaignsOperations:
         self,
         campaign_id: Id,
         *,
+        order: Order | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        count: bool = False,
         contact: Id | None = None,
         action: Sequence[
             Literal[
@@ -339,10 +347,8 @@ class CampaignsOperations:
         actor: Sequence[str] | None = None,
         from_: datetime | None = None,
         to: datetime | None = None,
-        order: Order | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-        count: bool = False,
+        above: int | None = None,
+        up_to: int | None = None,
         at_least: AtLeast | None = None,
     ) -> DonePage:
         """What was done in a campaign, newest first.
@@ -355,15 +361,17 @@ class CampaignsOperations:
             "GET",
             path("/campaigns/{campaign_id}/activity", campaign_id=campaign_id),
             query={
+                "order": order,
+                "limit": limit,
+                "cursor": cursor,
+                "count": count or None,
                 "contact": contact,
                 "action": action,
                 "actor": actor,
                 "from": from_,
                 "to": to,
-                "order": order,
-                "limit": limit,
-                "cursor": cursor,
-                "count": count or None,
+                "above": above,
+                "up_to": up_to,
                 "at_least": at_least,
             },
             answers=DonePage,
@@ -373,6 +381,9 @@ class CampaignsOperations:
         self,
         campaign_id: Id,
         *,
+        order: Order | None = None,
+        limit: int | None = None,
+        count: bool = False,
         contact: Id | None = None,
         action: Sequence[
             Literal[
@@ -442,26 +453,131 @@ class CampaignsOperations:
         actor: Sequence[str] | None = None,
         from_: datetime | None = None,
         to: datetime | None = None,
-        order: Order | None = None,
-        limit: int | None = None,
-        count: bool = False,
+        above: int | None = None,
+        up_to: int | None = None,
         at_least: AtLeast | None = None,
     ) -> Iterator[Done]:
         """Every row of `activity`, page by page; `limit` is the size of a page."""
         return each(
             lambda cursor: self.activity(
                 campaign_id,
+                order=order,
+                limit=limit,
+                count=count,
                 contact=contact,
                 action=action,
                 actor=actor,
                 from_=from_,
                 to=to,
-                order=order,
-                limit=limit,
-                count=count,
+                above=above,
+                up_to=up_to,
                 at_least=at_least,
                 cursor=cursor,
             )
+        )
+
+    def activity_export(
+        self,
+        campaign_id: Id,
+        *,
+        format_: ActivityFormat | None = None,
+        order: Order | None = None,
+        contact: Id | None = None,
+        action: Sequence[
+            Literal[
+                "call_ended",
+                "call_outcome_corrected",
+                "call_received",
+                "campaign_activated",
+                "campaign_analysis_activated",
+                "campaign_analysis_archived",
+                "campaign_analysis_deactivated",
+                "campaign_analysis_defined",
+                "campaign_analysis_edited",
+                "campaign_analysis_restored",
+                "campaign_archived",
+                "campaign_audience_opened",
+                "campaign_audience_processed",
+                "campaign_cancelled",
+                "campaign_completed",
+                "campaign_completion_requested",
+                "campaign_deleted",
+                "campaign_drafted",
+                "campaign_end_extended",
+                "campaign_goal_archived",
+                "campaign_goal_defined",
+                "campaign_goal_edited",
+                "campaign_goal_restored",
+                "campaign_import_finished",
+                "campaign_import_started",
+                "campaign_launched",
+                "campaign_paused",
+                "campaign_primary_goal_changed",
+                "campaign_reminders_requested",
+                "campaign_renamed",
+                "campaign_reopened",
+                "campaign_report_failed",
+                "campaign_report_generated",
+                "campaign_report_not_generated",
+                "campaign_report_requested",
+                "campaign_resumed",
+                "campaign_scheduled",
+                "campaign_sender_assigned",
+                "campaign_sender_disabled",
+                "campaign_sender_enabled",
+                "campaign_sender_excluded",
+                "campaign_sender_reinstated",
+                "campaign_sender_unassigned",
+                "campaign_sender_weight_changed",
+                "campaign_sequence_defined",
+                "campaign_settings_changed",
+                "campaign_window_closed",
+                "contact_enrolled",
+                "contact_erased",
+                "contact_finished",
+                "contact_paused",
+                "contact_removed",
+                "contact_reopened",
+                "contact_resumed",
+                "enrolment_refused",
+                "goal_achieved",
+                "goal_achievement_withdrawn",
+                "opted_out",
+                "profile_changed",
+                "reminder_requested",
+            ]
+        ]
+        | None = None,
+        actor: Sequence[str] | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        above: int | None = None,
+        up_to: int | None = None,
+        at_least: AtLeast | None = None,
+    ) -> bytes:
+        """What was done in a campaign, as a file.
+
+        Every row of the list under the same filters. One that was cut off has no proper end of its
+        transfer.
+
+        `GET /campaigns/{campaign_id}/activity/export`
+        """
+        return self._connection.raw(
+            "GET",
+            path("/campaigns/{campaign_id}/activity/export", campaign_id=campaign_id),
+            query={
+                "format": format_,
+                "order": order,
+                "contact": contact,
+                "action": action,
+                "actor": actor,
+                "from": from_,
+                "to": to,
+                "above": above,
+                "up_to": up_to,
+                "at_least": at_least,
+            },
+            answers=bytes,
         )
 
     def history(
@@ -473,6 +589,8 @@ class CampaignsOperations:
         actor: Sequence[str] | None = None,
         from_: datetime | None = None,
         to: datetime | None = None,
+        above: int | None = None,
+        up_to: int | None = None,
         order: Order | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -494,6 +612,8 @@ class CampaignsOperations:
                 "actor": actor,
                 "from": from_,
                 "to": to,
+                "above": above,
+                "up_to": up_to,
                 "order": order,
                 "limit": limit,
                 "cursor": cursor,
@@ -512,6 +632,8 @@ class CampaignsOperations:
         actor: Sequence[str] | None = None,
         from_: datetime | None = None,
         to: datetime | None = None,
+        above: int | None = None,
+        up_to: int | None = None,
         order: Order | None = None,
         limit: int | None = None,
         count: bool = False,
@@ -526,11 +648,78 @@ class CampaignsOperations:
                 actor=actor,
                 from_=from_,
                 to=to,
+                above=above,
+                up_to=up_to,
                 order=order,
                 limit=limit,
                 count=count,
                 at_least=at_least,
                 cursor=cursor,
+            )
+        )
+
+    def history_diff(
+        self, campaign_id: Id, *, from_: str, to: str | None = None, at_least: AtLeast | None = None
+    ) -> CampaignDifference:
+        """What changed in a campaign between two positions.
+
+        The campaign's fields, numbers, and contacts by column and label; of a deleted campaign too.
+
+        `GET /campaigns/{campaign_id}/history/diff`
+        """
+        return self._connection.read(
+            "GET",
+            path("/campaigns/{campaign_id}/history/diff", campaign_id=campaign_id),
+            query={"from": from_, "to": to, "at_least": at_least},
+            answers=CampaignDifference,
+        )
+
+    def history_diff_contacts(
+        self,
+        campaign_id: Id,
+        *,
+        from_: str,
+        to: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        count: bool = False,
+        at_least: AtLeast | None = None,
+    ) -> ContactDifferencePage:
+        """The contacts that changed between two positions, with what changed in each.
+
+        In the order of their ids. Personal columns show what is known now, and nothing of a person erased
+        since.
+
+        `GET /campaigns/{campaign_id}/history/diff/contacts`
+        """
+        return self._connection.read(
+            "GET",
+            path("/campaigns/{campaign_id}/history/diff/contacts", campaign_id=campaign_id),
+            query={
+                "from": from_,
+                "to": to,
+                "limit": limit,
+                "cursor": cursor,
+                "count": count or None,
+                "at_least": at_least,
+            },
+            answers=ContactDifferencePage,
+        )
+
+    def each_history_diff_contacts(
+        self,
+        campaign_id: Id,
+        *,
+        from_: str,
+        to: str | None = None,
+        limit: int | None = None,
+        count: bool = False,
+        at_least: AtLeast | None = None,
+    ) -> Iterator[ContactDifference]:
+        """Every row of `history_diff_contacts`, page by page; `limit` is the size of a page."""
+        return each(
+            lambda cursor: self.history_diff_contacts(
+                campaign_id, from_=from_, to=to, limit=limit, count=count, at_least=at_least, cursor=cursor
             )
         )
 

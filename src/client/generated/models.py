@@ -179,6 +179,80 @@ class SenderBrief(msgspec.Struct, kw_only=True):
     standing: str
 
 
+class ChangedField(msgspec.Struct, kw_only=True):
+    """A field of the campaign whose value is another: `status`, `settings.max_retries`,
+    `senders.ID.standing`.
+
+    `about` is what the goal, analysis or number in the path is called now. Null: it was not there, or
+    is gone.
+    """
+
+    field: str
+    about: str | None
+    before: Any
+    after: Any
+
+
+class ChangedNumber(msgspec.Struct, kw_only=True):
+    """A counter of the dashboard whose value is another; `key` tells those of one name apart:
+    `GOAL/result`.
+
+    `about` is what the goal or number in the key is called now.
+    """
+
+    counter: str
+    key: str | None
+    about: str | None
+    before: int
+    after: int
+
+
+class ChangedColumn(msgspec.Struct, kw_only=True):
+    """In how many contacts a column of the read row has another value; of those that were there at both
+    ends.
+    """
+
+    column: str
+    contacts: int
+
+
+class Move(msgspec.Struct, kw_only=True):
+    """How many contacts went from one label to another. Null: not in the campaign, before or since."""
+
+    before: str | None
+    after: str | None
+    contacts: int
+
+
+class ContactsChanged(msgspec.Struct, kw_only=True):
+    """How many contacts came, how many of the others changed, in which columns and from where to where.
+
+    `rows` lists them.
+    """
+
+    enrolled: int
+    changed: int
+    columns: list[ChangedColumn]
+    labels: list[Move]
+    rows: str
+
+
+class End(msgspec.Struct, kw_only=True):
+    """One end of what is compared: everything up to the position. `recorded_at`: of the newest event in
+    it.
+    """
+
+    position: int
+    recorded_at: datetime | None
+
+
+class Happenings(msgspec.Struct, kw_only=True):
+    """What was done in between: how many rows of a list, and the link to them."""
+
+    count: int
+    rows: str
+
+
 class CampaignItem(msgspec.Struct, kw_only=True):
     """A campaign in the list. `status` is canonical, `status_label` the word of its vocabulary.
 
@@ -311,6 +385,14 @@ class Change(msgspec.Struct, kw_only=True):
     causation_id: UUID | None
 
 
+class ChangedValue(msgspec.Struct, kw_only=True):
+    """A column of a contact's read row, and what stood in it."""
+
+    column: str
+    before: Any
+    after: Any
+
+
 class RowAtFault(msgspec.Struct, kw_only=True):
     """A row that will be refused: its line, the column at fault where one is, why, and what is allowed."""
 
@@ -384,6 +466,16 @@ class Phone(msgspec.Struct, kw_only=True):
 
     number: str
     country: str | None
+
+
+class ContactDifference(msgspec.Struct, kw_only=True):
+    """What changed in one contact. `enrolled`: it came in between. Name and reference are those of now."""
+
+    contact_id: UUID
+    reference: str
+    name: str | None
+    enrolled: bool
+    columns: list[ChangedValue]
 
 
 class ContactItem(msgspec.Struct, kw_only=True):
@@ -764,6 +856,18 @@ class CampaignCard(Fresh, kw_only=True):
     changed_at: datetime
 
 
+class CampaignDifference(Fresh, kw_only=True, rename={"from_": "from"}):
+    """What changed in a campaign between two positions, under today's definitions; nothing else is there."""
+
+    from_: End
+    to: End
+    campaign: list[ChangedField]
+    numbers: list[ChangedNumber]
+    contacts: ContactsChanged
+    activity: Happenings
+    history: Happenings
+
+
 class ContactCard(Fresh, kw_only=True):
     """One contact whole, with everything that happened, oldest first."""
 
@@ -877,6 +981,19 @@ class ChangePage(Fresh, kw_only=True):
     """
 
     items: list[Change]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class ContactDifferencePage(Fresh, kw_only=True):
+    """Rows of a list in its order.
+
+    `next_cursor` leads to the rows after these, null on the last page; it stays right when rows come
+    and go. `count` is the number of all rows that the filters let through, when asked for with
+    `count=true`.
+    """
+
+    items: list[ContactDifference]
     next_cursor: str | None = None
     count: int | None = None
 

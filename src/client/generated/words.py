@@ -5,6 +5,8 @@ Made from the OpenAPI document by `make client`; not to be edited.
 
 from typing import Literal
 
+ActivityFormat = Literal["csv", "jsonl"]
+"""How an export is written."""
 AnswerStatus = Literal["human", "machine", "no_answer", "rejection", "failed", "not_recorded"]
 """What became of the ringing (E-13). `not_recorded` stands beside the five that sum to 100 %."""
 AnsweredBy = Literal["human", "machine"]

@@ -8,6 +8,8 @@ WHERE a.workspace_id = %(workspace_id)s
   AND (%(actor)s::text[] IS NULL OR a.actor = ANY (%(actor)s::text[]))
   AND (%(from)s::timestamptz IS NULL OR a.time >= %(from)s::timestamptz)
   AND (%(to)s::timestamptz IS NULL OR a.time < %(to)s::timestamptz)
+  AND (%(above)s::bigint IS NULL OR a.position > %(above)s::bigint)
+  AND (%(up_to)s::bigint IS NULL OR a.position <= %(up_to)s::bigint)
 
 -- name: page
 -- One page of them, with whom they are about; people are looked up for the rows of the page alone.

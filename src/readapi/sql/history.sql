@@ -8,6 +8,8 @@ WHERE h.workspace_id = %(workspace_id)s
   AND (%(actor)s::text[] IS NULL OR h.actor = ANY (%(actor)s::text[]))
   AND (%(from)s::timestamptz IS NULL OR h.time >= %(from)s::timestamptz)
   AND (%(to)s::timestamptz IS NULL OR h.time < %(to)s::timestamptz)
+  AND (%(above)s::bigint IS NULL OR h.position > %(above)s::bigint)
+  AND (%(up_to)s::bigint IS NULL OR h.position <= %(up_to)s::bigint)
 
 -- name: page
 -- One page of them.

@@ -5,3 +5,13 @@ SELECT position, recorded_at, bytes FROM ledger.events WHERE stream_id = %(strea
 -- name: head
 -- The newest position of the log.
 SELECT coalesce(max(position), 0) AS position FROM ledger.events
+
+-- name: newest
+-- The newest event up to a position: its position, and when it was recorded.
+SELECT position, recorded_at FROM ledger.events WHERE position <= %(position)s ORDER BY position DESC LIMIT 1
+
+-- name: streams
+-- The events of some streams up to a position, each stream in its order.
+SELECT position, type, bytes FROM ledger.events
+WHERE stream_id = ANY (%(stream_ids)b) AND position <= %(position)s
+ORDER BY position
