@@ -15,6 +15,7 @@ from unittest import mock
 from uuid import UUID, uuid4
 
 import msgspec
+import psycopg
 import pytest
 
 from drumbeat import bootstrap
@@ -253,6 +254,28 @@ def test_another_workspace_has_none_of_it(settings: Settings, url: str, loaded: 
             replay.campaign(loaded.campaign_id)
         with pytest.raises(Failed, match="there is no stream"):
             replay.stream(loaded.campaign_id)
+
+
+def test_a_stream_that_holds_what_cannot_be_read_is_named_in_one_line(database_url: str, tmp_path: Path) -> None:
+    bootstrap.migrate(Settings(), database_url)
+    stream = uuid4()
+    told = {
+        "id": str(uuid4()), "type": "contact.dreamed.v1", "subject": str(stream), "time": "2026-03-02T09:00:00Z",
+        "streamversion": 1, "workspaceid": "default", "actor": "a", "cause": "user", "correlationid": str(uuid4()),
+        "data": {"private": {"name": "Zyxomar"}},
+    }  # fmt: skip
+    with closing(psycopg.connect(database_url, autocommit=True)) as connection:
+        connection.execute(
+            "INSERT INTO ledger.events (stream_id, version, type, bytes) VALUES (%s, 1, %s, %s)",
+            [stream, told["type"], json.dumps(told).encode()],
+        )
+    answer = drumbeat_inside(
+        "replay", "--stream", str(stream), env=environment(tmp_path, DRUMBEAT_DATABASE_URL=database_url)
+    )
+    assert answer.returncode == Exit.UNFIT
+    assert answer.stderr.startswith(f"drumbeat: stream {stream} holds an event that cannot be read: ")
+    assert answer.stderr.count("\n") == 1
+    assert "Zyxomar" not in answer.stderr
 
 
 def test_streams_that_do_not_fit_at_hand_are_read_again(
