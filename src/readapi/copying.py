@@ -1,13 +1,15 @@
-"""The contacts of a campaign for whoever enrols them in another one: which ones, and what is known of them."""
+"""The contacts of a campaign for the write side: who is to be enrolled in another one, and everyone's history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from drumbeat.events import Event, Fact
 from drumbeat.readapi.asking import Ask, asked_by
 from drumbeat.readapi.campaigns import find
 from drumbeat.readapi.contacts import SQL, filters_of_goals
@@ -15,6 +17,7 @@ from drumbeat.readapi.statements import filled
 from drumbeat.web.authenticating import principal_of
 
 CHOSEN = filled(SQL, "chosen")
+CONTACTS_A_PAGE: Final = 500
 _FILTERS = ("search", "status", "substatus", "status_label", "paused", "tag", "priority", "result")
 
 
@@ -47,6 +50,42 @@ class ContactsOfCampaign:
                 **given,
             )
             return now.as_of.position, [row["contact_id"] for row in rows]
+
+    def seen_at(self) -> tuple[int, datetime, str]:
+        """The position that a history is read up to, the instant at which it is looked at, and their token.
+
+        Raises as `chosen` does.
+        """
+        with self._ask.snapshot() as now:
+            find(now, self._campaign_id)
+            return now.as_of.position, now.as_of.instant, str(now.as_of)
+
+    def own_events(self, *, up_to: int) -> Sequence[tuple[int, Event[Fact]]]:
+        """The campaign's own events up to a position, each with its position, oldest first."""
+        stream = self._ask.services.ledger.stream(self._ask.workspace_id, self._campaign_id)
+        return [(one.position, one.event) for one in stream if one.position <= up_to]
+
+    def histories(self, *, up_to: int) -> Iterator[Sequence[tuple[int, datetime, Fact]]]:
+        """Every contact with its events up to a position (position, time, fact), contact after contact.
+
+        What is personal is withheld.
+
+        Some hundred contacts are held at a time.
+        """
+        after: UUID | None = None
+        while True:
+            with self._ask.snapshot() as now:
+                rows = now.rows(
+                    SQL["everyone"],
+                    campaign_id=self._campaign_id,
+                    after=after,
+                    limit=CONTACTS_A_PAGE,
+                )
+            if not rows:
+                return
+            page = [row["contact_id"] for row in rows]
+            yield from self._ask.services.ledger.whole_streams(self._ask.workspace_id, page, up_to=up_to)
+            after = page[-1]
 
     def persons(self, contact_ids: Sequence[UUID]) -> Sequence[Mapping[str, Any]]:
         """What is known of these contacts, in the order of their ids; who is not there any more is left out."""

@@ -10,6 +10,7 @@ from drumbeat.access.master_keys import MasterKeys
 from drumbeat.access.person_keys import KeysAway, decode_opened, read_keys
 from drumbeat.access.sealing import PersonKey
 from drumbeat.events import Event, Fact
+from drumbeat.events.codec import decode_told
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
 from drumbeat.eventstore.packing import UuidArray
 from drumbeat.eventstore.reader import LogRow
@@ -50,6 +51,28 @@ class LedgerReads:
             for (position, recorded_at, _), event in zip(rows, events, strict=True)
         ]
         return [one for one in found if one.event.workspace_id == workspace_id]
+
+    def whole_streams(
+        self, workspace_id: str, stream_ids: Sequence[UUID], *, up_to: int
+    ) -> Iterator[list[tuple[int, datetime, Fact]]]:
+        """Some of a workspace's streams, each with its events up to a position, oldest first.
+
+        An event is position, time and fact, what is personal withheld. Held are the bytes of all of them.
+        """
+        with self.lent() as connection:
+            cursor = connection.cursor(binary=True)
+            asked = {"stream_ids": list(stream_ids), "up_to": up_to}
+            rows = cursor.execute(SQL["whole_streams"], asked).fetchall()
+        stream: list[tuple[int, datetime, Fact]] = []
+        for version, position, raw in rows:
+            if version == 1 and stream:
+                yield stream
+                stream = []
+            whose, time, fact = decode_told(raw)
+            if whose == workspace_id:
+                stream.append((position, time, fact))
+        if stream:
+            yield stream
 
     def head(self) -> int:
         """The newest position of the log."""

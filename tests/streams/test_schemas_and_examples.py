@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from drumbeat import bootstrap
 from drumbeat.events import FACTS
-from drumbeat.events.codec import decode, encode
+from drumbeat.events.codec import decode, decode_told, encode
 from drumbeat.events.light import LightEvent, decode_light
 from drumbeat.events.private import find_sealed
 from drumbeat.events.upcasters import UPCASTERS
@@ -55,6 +55,12 @@ def by_the_codec(type_name: str, raw: bytes) -> object:
     return decode(raw).fact
 
 
+def by_simulations(_type_name: str, raw: bytes) -> object:
+    event = decode(raw)
+    assert decode_told(raw) == (event.workspace_id, event.time, event.fact)
+    return event.fact
+
+
 def by_light_types(type_name: str, raw: bytes) -> object:
     return decode_light(type_name, raw).data
 
@@ -79,6 +85,7 @@ def by_drumbeat_events(type_name: str, raw: bytes) -> object:
 
 CONSUMERS: list[Callable[[str, bytes], object]] = [
     by_the_codec,
+    by_simulations,
     by_light_types,
     by_the_cloudevents_sdk,
     by_the_projections,

@@ -150,6 +150,8 @@ class Story:
     state: Contact | None = None
     now: datetime = NOW
     facts: list[tuple[Fact, datetime]] = field(default_factory=list)
+    terms: list[Terms] = field(default_factory=list)
+    """Under which each of the facts was decided."""
     refused: int = 0
 
     def command(self, change: Change, under: Terms) -> None:
@@ -161,6 +163,7 @@ class Story:
         for fact in answer:
             self.state = apply(self.state, fact, self.now)
             self.facts.append((fact, self.now))
+            self.terms.append(under)
 
 
 @st.composite

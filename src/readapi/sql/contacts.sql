@@ -43,6 +43,14 @@ SELECT c.contact_id {matching}
 ORDER BY c.contact_id
 LIMIT %(limit)s
 
+-- name: everyone
+-- A page of a campaign's contacts in the order of their ids, removed and erased ones too; keys alone.
+SELECT c.contact_id FROM live.contacts c
+WHERE c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s
+  AND (%(after)s::uuid IS NULL OR c.contact_id > %(after)s::uuid)
+ORDER BY c.contact_id
+LIMIT %(limit)s
+
 -- name: persons
 -- What is known of some persons.
 SELECT c.contact_id, c.reference, c.name, c.phone, c.email, c.profile, c.zone, c.priority, c.tags

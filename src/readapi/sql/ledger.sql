@@ -15,3 +15,9 @@ SELECT position, recorded_at FROM ledger.events WHERE position <= %(position)s O
 SELECT position, type, bytes FROM ledger.events
 WHERE stream_id = ANY (%(stream_ids)b) AND position <= %(position)s
 ORDER BY position
+
+-- name: whole_streams
+-- Streams whole up to a position, one after another, each oldest first.
+SELECT version, position, bytes FROM ledger.events
+WHERE stream_id = ANY (%(stream_ids)s::uuid[]) AND position <= %(up_to)s
+ORDER BY stream_id, version
