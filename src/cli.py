@@ -27,6 +27,7 @@ from drumbeat.opsapi.lifeline import hold, stop_on_signals
 from drumbeat.opsapi.rebuilding import verify
 from drumbeat.opsapi.reconcile_command import reconcile
 from drumbeat.opsapi.replay import replay
+from drumbeat.opsapi.simulating import simulate
 
 app = typer.Typer(
     name="drumbeat",
@@ -38,9 +39,8 @@ app = typer.Typer(
 )
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
-app.command()(reconcile)
-app.command()(verify)
-app.command()(replay)
+for _command in (reconcile, verify, replay, simulate):
+    app.command()(_command)
 
 
 @app.callback()

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from drumbeat import settings as settings_module
 from drumbeat.access import person
@@ -74,6 +75,16 @@ class Operator:
 
         with self.databases("activity") as (in_force, url):
             return asyncio.run(inside.copy(bootstrap.api(in_force, url, OwnProcess(person)), path, query, write))
+
+    def simulate(self, campaign_id: UUID, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What the API answers to a simulation. Raises `Failed`, `LedgerUnavailable`."""
+        from drumbeat import bootstrap
+        from drumbeat.opsapi import inside
+        from drumbeat.web.authenticating import OwnProcess
+
+        with self.databases("simulate") as (in_force, url), bootstrap.ledger(in_force, url) as on:
+            app = bootstrap.api(in_force, url, OwnProcess(person), on)
+            return asyncio.run(inside.ask(app, f"/campaigns/{campaign_id}/simulations", {}, body))
 
     def give(self, command: Command) -> Done:
         """Carry out a command. Raises `Refused`, `LedgerUnavailable`."""

@@ -14,19 +14,25 @@ from drumbeat.opsapi.failures import Failed
 
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
 Headers = Mapping[str, str]
+Body = Mapping[str, Any]
 
 
-async def ask(app: FastAPI, path: str, query: Query) -> dict[str, Any]:
+async def ask(app: FastAPI, path: str, query: Query, body: Body | None = None) -> dict[str, Any]:
     """Start the application, ask it once, and end it. Raises `Failed` with the detail of a problem."""
     async with app.router.lifespan_context(app):
-        return await get(app, path, query)
+        return await send(app, path, query, body)
 
 
 async def get(app: ASGIApp, path: str, query: Query) -> dict[str, Any]:
     """The JSON that a GET of this path answers. Raises `Failed` with the detail of a problem."""
-    body = bytearray()
-    await _get(app, path, query, body.extend)
-    answer: dict[str, Any] = json.loads(body)
+    return await send(app, path, query, None)
+
+
+async def send(app: ASGIApp, path: str, query: Query, body: Body | None) -> dict[str, Any]:
+    """The JSON that a GET of this path answers, or with a body a POST. Raises `Failed` as `get` does."""
+    told = bytearray()
+    await _answered(app, path, query, told.extend, body)
+    answer: dict[str, Any] = json.loads(told)
     return answer
 
 
@@ -37,10 +43,13 @@ async def copy(app: FastAPI, path: str, query: Query, write: Callable[[bytes], o
     raises.
     """
     async with app.router.lifespan_context(app):
-        return await _get(app, path, query, write)
+        return await _answered(app, path, query, write)
 
 
-async def _get(app: ASGIApp, path: str, query: Query, write: Callable[[bytes], object]) -> Headers:
+async def _answered(
+    app: ASGIApp, path: str, query: Query, write: Callable[[bytes], object], body: Body | None = None
+) -> Headers:
+    sent = b"" if body is None else json.dumps(body).encode()
     status, headers, problem, is_whole = 0, {}, bytearray(), False
     asked = False
     failed: list[Exception] = []
@@ -51,26 +60,26 @@ async def _get(app: ASGIApp, path: str, query: Query, write: Callable[[bytes], o
             # Whoever asks from inside stays until it has its answer.
             await asyncio.Event().wait()
         asked = True
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": sent, "more_body": False}
 
-    async def send(message: Message) -> None:
+    async def hear(message: Message) -> None:
         nonlocal status, headers, is_whole
         if message["type"] == "http.response.start":
             status = message["status"]
             headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
             return
-        body = message.get("body", b"")
+        piece = message.get("body", b"")
         is_whole = not message.get("more_body", False)
         if status >= 400:
-            problem.extend(body)
-        elif body:
+            problem.extend(piece)
+        elif piece:
             try:
-                write(body)
+                write(piece)
             except Exception as error:
                 failed.append(error)
                 raise OSError from error
 
-    await app(_scope(path, query), receive, send)
+    await app(_scope(path, query, None if body is None else sent), receive, hear)
     if failed:
         raise failed[0]
     if status >= 400:
@@ -81,19 +90,20 @@ async def _get(app: ASGIApp, path: str, query: Query, write: Callable[[bytes], o
     return headers
 
 
-def _scope(path: str, query: Query) -> dict[str, Any]:
+def _scope(path: str, query: Query, sent: bytes | None) -> dict[str, Any]:
+    length = [] if sent is None else [(b"content-length", str(len(sent)).encode())]
     return {
         "type": "http",
         # As of 2.4 `send` says by an `OSError` that nobody listens any more.
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": "GET" if sent is None else "POST",
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
         "query_string": urlencode(query).encode(),
         "root_path": "",
-        "headers": [(b"host", b"inside")],
+        "headers": [(b"host", b"inside"), *length],
         "client": None,
         "server": ("inside", 80),
     }

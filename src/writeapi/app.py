@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.uploads import Uploads
 from drumbeat.web import app as web
-from drumbeat.writeapi import bulk, campaigns, contacts, copying, imports, people, senders
+from drumbeat.writeapi import bulk, campaigns, contacts, copying, imports, people, senders, simulations
 from drumbeat.writeapi.commanding import Services
 from drumbeat.writeapi.copying import OpenSource
 
@@ -27,6 +27,7 @@ ROUTERS = (
     people.router,
     people.reading,
     senders.router,
+    simulations.router,
 )
 
 _DESCRIPTION = """\
@@ -42,8 +43,8 @@ key and first answer are kept for {key_kept_for}, as every answer says (`Drumbea
 class Deps:
     """What the write API needs. `dry` decides and writes nothing.
 
-    `source` opens contacts of other campaigns. `imports_at_once`: uploads of a workspace that may wait or run.
-    `page_rows`: the most on a page. `commands_at_once`: single commands that are carried out at a time.
+    `source` opens contacts of campaigns and their history. `imports_at_once`: uploads of a workspace that may wait
+    or run. `page_rows`: the most on a page. `commands_at_once`: single commands that are carried out at a time.
     """
 
     commands: Commands
@@ -71,6 +72,7 @@ def writing(deps: Deps) -> web.Part:
             imports_at_once=deps.imports_at_once,
             page_rows=deps.page_rows,
             at_once=CapacityLimiter(deps.commands_at_once),
+            simulating=CapacityLimiter(1),
             clock=deps.clock,
             body_limit_bytes=deps.body_limit_bytes,
             key_kept_for=deps.key_kept_for,

@@ -75,7 +75,7 @@ class Services:
     """What commands over HTTP need; one a process. `dry` decides and writes nothing.
 
     `at_once` has a token for each single command that may be carried out at a time: a few threads that always have
-    something to do get more done than many that take turns.
+    something to do get more done than many that take turns. `simulating` has one for each simulation at a time.
     """
 
     commands: Commands
@@ -85,6 +85,7 @@ class Services:
     imports_at_once: int
     page_rows: int
     at_once: CapacityLimiter
+    simulating: CapacityLimiter
     clock: Callable[[], datetime]
     body_limit_bytes: int
     key_kept_for: timedelta

@@ -33,6 +33,7 @@ from drumbeat.writeapi.commanding import (
     parameter_router,
 )
 from drumbeat.writeapi.problems import REFUSALS, InvalidBody
+from drumbeat.writeapi.simulations import Histories
 
 MOST_COPIED: Final = 100_000
 """Contacts that one request may copy: what is held of each while it runs is an id and its answer."""
@@ -40,7 +41,7 @@ MOST_COPIED: Final = 100_000
 router = parameter_router("contacts")
 
 
-class Source(Protocol):
+class Source(Histories, Protocol):
     """The contacts of one campaign, as the read side knows them at a position that has been waited for."""
 
     def chosen(

@@ -1,7 +1,8 @@
 """What a command over HTTP can be answered instead of being carried out.
 
 The problems of web.problems, those of a request that is no command (`InvalidBody`, `BodyTooLarge`, `NotJson`),
-those of an import by upload, and one kind for each refusal of a decision: its code is the refusal's, with dashes.
+those of an import by upload and of a simulation, and one kind for each refusal of a decision: its code is the
+refusal's, with dashes.
 """
 
 from datetime import datetime
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from drumbeat.aggregates.refusals import RefusalCode, Refused
 from drumbeat.commands.command import Command
-from drumbeat.web.problems import BadRequest, NotFound, Problem
+from drumbeat.web.problems import BadRequest, NotFound, Problem, Unavailable
 
 
 class InvalidBody(BadRequest):
@@ -57,6 +58,12 @@ class TooManyImports(Problem):
     status = 429
     code = "too-many-imports"
     title = "As many imports are under way as the workspace may have"
+    retry_after_seconds = 10
+
+
+class SimulationUnderWay(Unavailable):
+    code = "simulation-under-way"
+    title = "This process runs a simulation already"
     retry_after_seconds = 10
 
 

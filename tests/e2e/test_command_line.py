@@ -146,6 +146,55 @@ def test_an_import_answers_for_people_and_programs_and_is_found_again(env: dict[
     assert f"campaign {UUID(done['campaign_id'])} was imported before" in again.stdout
 
 
+def test_a_campaign_is_simulated_as_table_json_and_picture(
+    env: dict[str, str], loaded: Loaded, url: str, tmp_path: Path
+) -> None:
+    project(url)
+    asked = ["simulate", "--campaign", str(loaded.campaign_id), "--variant", "max_retries=0"]
+    asked += ["--variant", "max_retries=none", "--cost-per-call", "0.1", "--plot", str(tmp_path / "plot.svg")]
+    table = drumbeat_inside(*asked, env=env)
+    assert (table.returncode, table.stderr) == (Exit.DONE, "")
+    assert [line.split("  ")[0] for line in table.stdout.splitlines()[1:4]] == [
+        "as it was",
+        "max_retries=0",
+        "max_retries=none",
+    ]
+    drawn = (tmp_path / "plot.svg").read_bytes()
+    answer = json.loads(drumbeat_inside(*asked, "--json", env=env).stdout)
+    real, few, many = answer["real"], *(one["measures"] for one in answer["variants"])
+    assert few["attempts"] <= PEOPLE <= real["attempts"] == many["attempts"]
+    shown = json.loads(drumbeat_inside("campaign", "show", str(loaded.campaign_id), "--json", env=env).stdout)
+    board = shown["dashboard"]
+    assert (real["attempts"], real["conversations"]) == (
+        board["attempts"]["value"],
+        board["conversations"]["value"],
+    )
+    assert real["talk_time_seconds"]["value"] == board["talk_time"]["value"]
+    assert real["goals_achieved"] == board["goal_achievement"]["numerator"]["value"]
+    assert drawn.startswith(b"<svg ")
+    assert (tmp_path / "plot.svg").read_bytes() == drawn
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--set", "max_retries=-1"], Exit.REFUSED, "max_retries is -1; allowed: 0 to 1,000, or none"),
+        (["--set", "colour=red"], Exit.REFUSED, "'colour' cannot be simulated"),
+        (["--set", "max_retries"], Exit.WRONG_USE, "'max_retries' is no setting"),
+        ([], Exit.WRONG_USE, "nothing to simulate"),
+        (["--set", "max_retries=1", "--plot", "/nowhere/plot.svg"], Exit.WRONG_USE, "the plot cannot be written"),
+    ],
+)
+def test_a_simulation_that_cannot_be_is_told_in_one_line(
+    env: dict[str, str], loaded: Loaded, url: str, words: list[str], code: Exit, said: str
+) -> None:
+    project(url)
+    answer = drumbeat_inside("simulate", "--campaign", str(loaded.campaign_id), *words, env=env)
+    assert (answer.returncode, answer.stdout) == (code, "")
+    assert len(answer.stderr.splitlines()) == 1
+    assert said in answer.stderr
+
+
 @pytest.mark.parametrize(
     ("file", "mapping", "what"),
     [

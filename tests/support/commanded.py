@@ -61,7 +61,12 @@ POLICIES: dict[str, Command] = {
 }
 """What the policies command after a step at this path."""
 
+OF_READ_MODELS = ("/contacts/from-campaign", "/simulations")
+"""Ends of the routes that look at who stands in the read models."""
+
 CAMPAIGN = "/campaigns/{campaign_id}"
+ASKS = {f"{CAMPAIGN}/simulations"}
+"""Routes that are sent a body and write nothing."""
 GOAL, ANALYSIS = f"{CAMPAIGN}/goals/{{goal_id}}", f"{CAMPAIGN}/analyses/{{analysis_id}}"
 USED = f"{CAMPAIGN}/senders/{{sender_id}}"
 CONTACT = f"{CAMPAIGN}/contacts/{{contact_id}}"
@@ -102,7 +107,7 @@ def carried_out(api: Writing, steps: Iterable[Step]) -> Iterator[tuple[Step, Any
 
 
 def _told(api: Writing, step: Step, path: str) -> str:
-    if step.route.endswith("/from-campaign"):
+    if step.route.endswith(OF_READ_MODELS):
         api.project()
     if isinstance(step.body, str):
         answer = api.client.post(path, content=step.body, headers={"Content-Type": "text/csv"})
@@ -224,6 +229,8 @@ def _called() -> Iterator[Step]:
     yield post(f"{CALL}/end", {"outcome": "no_answer", "duration_seconds": 25}, attempt=1, **ben)
     yield post(f"{CONTACT}/retry", **ben)
     yield post(f"{CONTACT}/opt-out", {"channel": "phone"}, campaign_id=SPRING, contact_id=CLEO)
+    variants = [{"max_retries": 0}, {"max_retries": None, "retry_interval": "90 minutes"}]
+    yield post(f"{CAMPAIGN}/simulations", {"variants": variants, "cost_per_call": 0.05}, campaign_id=SPRING)
     yield post(f"{CONTACT}/remove", {"reason": "enrolled by mistake"}, campaign_id=SPRING, contact_id=DAN)
 
 

@@ -12,7 +12,7 @@ import httpx
 
 from drumbeat.commands.dispatch import Commands
 from drumbeat.events.ids import DRUMBEAT, contact_id
-from support.commanded import CAMPAIGN, CONTACT, IMPORT, POLICIES, SPRING, Step, steps
+from support.commanded import CAMPAIGN, CONTACT, IMPORT, OF_READ_MODELS, POLICIES, SPRING, Step, steps
 from support.whole import ADA, OneKey
 from support.writing import Writing
 
@@ -93,8 +93,8 @@ def fill(api: Writing) -> list[Asked]:
     first: dict[tuple[str, str], Asked] = {}
     for number, step in enumerate(steps()):
         asked = _asked(step, f"ada-{number}").about({str(IMPORT): imported})
-        if step.route.endswith("/from-campaign"):
-            api.project()  # it takes who stands in the read models
+        if step.route.endswith(OF_READ_MODELS):
+            api.project()
         answer = send(api, asked)
         assert answer.is_success, answer.text
         if isinstance(step.body, str):

@@ -15,6 +15,7 @@ from drumbeat.client.generated.metrics import MetricsOperations
 from drumbeat.client.generated.people import PeopleOperations
 from drumbeat.client.generated.schedules import SchedulesOperations
 from drumbeat.client.generated.senders import SendersOperations
+from drumbeat.client.generated.simulations import SimulationsOperations
 from drumbeat.client.generated.suppressions import SuppressionsOperations
 
 
@@ -33,4 +34,5 @@ class Api:
         self.people = PeopleOperations(connection)
         self.schedules = SchedulesOperations(connection)
         self.senders = SendersOperations(connection)
+        self.simulations = SimulationsOperations(connection)
         self.suppressions = SuppressionsOperations(connection)

@@ -281,6 +281,54 @@ class CampaignItem(msgspec.Struct, kw_only=True):
     completed_at: datetime | None
 
 
+class LeftUnknown(msgspec.Struct, kw_only=True):
+    """How many contacts the history leaves open, and why; the counts beside hold what is known of them.
+
+    `contacts_open`: their attempts go on beyond the recorded history (queued, dialling, or another
+    attempt due). `contacts_cut_short`: attempts of theirs that were recorded are not made here.
+    `contacts_left_out`: what they did after such an attempt (a call, a judgement over all calls) may
+    have followed from it, and is left out. `contacts_early`: an attempt was recorded before it would
+    have been due here; it counts, its date does not.
+    """
+
+    contacts_open: int
+    contacts_cut_short: int
+    contacts_left_out: int
+    contacts_early: int
+
+
+class PartlyKnown(msgspec.Struct, kw_only=True):
+    """A measure that needs what a history may not hold. `value` is null when it is missing of some
+    contacts.
+    """
+
+    value: float | int | None
+    contacts_unknown: int
+
+
+class CampaignMeasures(msgspec.Struct, kw_only=True):
+    """What a campaign comes to. `attempts` are calls placed, of which the source does not tell the outcome
+    of `attempts_not_recorded`; `attempts_not_made` were recorded and are not made here.
+
+    `goals_achieved`: contacts whose primary goal is achieved. `talk_time_seconds`: of conversations.
+    `call_time_seconds`: on the line in all calls, which is what `cost` by the minute is for.
+    `seconds_to_finish`: from the first call to the end of the last contact. `cost` is null where no
+    rate was given.
+    """
+
+    contacts: int
+    attempts: int
+    attempts_not_recorded: int
+    attempts_not_made: int
+    conversations: int
+    goals_achieved: int
+    talk_time_seconds: PartlyKnown
+    call_time_seconds: PartlyKnown
+    seconds_to_finish: PartlyKnown
+    cost: PartlyKnown | None
+    unknown: LeftUnknown
+
+
 class ProblemDocument(msgspec.Struct, kw_only=True):
     """A problem, RFC 9457. `type` never changes for a kind of problem; `detail` is for people."""
 
@@ -794,6 +842,31 @@ class SenderRow(msgspec.Struct, kw_only=True):
     retired: bool
     calls_today: Number
     calls_total: Number
+
+
+class VariantMeasures(msgspec.Struct, kw_only=True):
+    """One variant: its name, the settings that it changes (`max_retries` null: none), and what it comes
+    to.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    measures: CampaignMeasures
+
+
+class SimulatedCampaign(msgspec.Struct, kw_only=True):
+    """A campaign as it was (`real`) and under each variant, in their order. `events`: how many were
+    replayed.
+
+    `as_of` is `position@instant`: the history is read up to the position, and waits that were due by
+    the instant have ended.
+    """
+
+    campaign_id: UUID
+    as_of: str
+    events: int
+    real: CampaignMeasures
+    variants: list[VariantMeasures]
 
 
 class Step(msgspec.Struct, kw_only=True):
