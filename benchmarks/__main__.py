@@ -20,6 +20,7 @@ from benchmarks import (
     rebuild,
     relay,
     sealing,
+    simulate,
     visible,
 )
 from benchmarks.harness import Axis, bench, table, write
@@ -48,6 +49,7 @@ AXES: dict[str, Axis] = {
     "rebuild-2": rebuild.by_two_workers,
     "relay": relay.log_to_kafka,
     "sealing": sealing.people_and_the_rest,
+    "simulate": simulate.seven_limits,
     "visible-kafka": visible.through_kafka,
     "visible-log": visible.embedded,
 }

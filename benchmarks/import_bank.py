@@ -43,7 +43,7 @@ def bank_import(bench: Bench) -> list[Result]:
         file = Path(folder) / "once.csv"
         longer = Path(folder) / "ten-times.csv"
         rows = bench.scaled(ROWS, QUICK_ROWS)
-        note = _write_file(file, rows)
+        note = write_file(file, rows)
         _repeat(file, longer)
         events = _imported_events(bench, file)
 
@@ -70,7 +70,7 @@ def bank_import(bench: Bench) -> list[Result]:
         return [rate, memory]
 
 
-def _write_file(file: Path, rows: int) -> str:
+def write_file(file: Path, rows: int) -> str:
     bank = Path(os.environ.get("DRUMBEAT_BANK_CSV") or BESIDE_THE_PROJECT)
     if not bank.is_file():
         _make_up(file, rows)
@@ -120,7 +120,7 @@ def _run(bench: Bench, file: Path, rows: int) -> dict[str, float]:
 
 def _imported_events(bench: Bench, file: Path) -> list[StoredEvent]:
     with bench.database() as url:
-        _import(url, file)
+        import_file(url, file)
         with psycopg.connect(url) as connection:
             rows = connection.execute(
                 "SELECT stream_id, version, type, bytes FROM ledger.events ORDER BY position", binary=True
@@ -142,7 +142,7 @@ def _copied(bench: Bench, events: Sequence[StoredEvent]) -> float:
         return len(events) / elapsed
 
 
-def _import(url: str, file: Path) -> float:
+def import_file(url: str, file: Path) -> float:
     """Import a file; the seconds it took."""
     ledger = EventStoreLedger(url, master=MASTER)
     report = import_call_history(
@@ -166,5 +166,5 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    taken = _import(sys.argv[1], Path(sys.argv[2]))
+    taken = import_file(sys.argv[1], Path(sys.argv[2]))
     print(json.dumps({"seconds": taken, "peak_mb": _peak_mb()}))
