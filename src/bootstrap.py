@@ -102,6 +102,8 @@ def api(settings: Settings, database_url: str, gate: "Gate", on: Ledger | None =
                 page_rows=settings.max_page_rows,
                 diff_contacts=settings.max_diff_contacts,
                 metrics_need_key=settings.metrics_for is MetricsFor.KEYS,
+                as_of_kept=settings.as_of_kept,
+                as_of_max_events=settings.as_of_max_events,
             )
         )
     ]

@@ -159,10 +159,7 @@ class Settings(BaseModel):
         default=1, ge=1, le=1_000, description="Partitions of every other topic; for good."
     )
     kafka_replication: int = Field(
-        default=1,
-        ge=1,
-        le=15,
-        description="Copies of each partition when topics are made; 3 where there are brokers.",
+        default=1, ge=1, le=15, description="Copies of each partition when topics are made; 3 where are brokers."
     )
     kafka_security: KafkaSecurity = Field(
         default=KafkaSecurity.PLAINTEXT, description="How the brokers are reached: TLS, SASL, both or neither."
@@ -183,16 +180,19 @@ class Settings(BaseModel):
         description="Read models whose definition changed are made anew by themselves; else they wait for you.",
     )
     imports_at_once: int = Field(
-        default=4,
-        ge=1,
-        le=1_000,
-        description="Uploads of a workspace that may wait or run; the next is answered 429.",
+        default=4, ge=1, le=1_000, description="Uploads of a workspace that wait or run; the next is answered 429."
     )
     read_wait_limit_seconds: float = Field(
         default=10.0, ge=0, le=60, description="Longest wait of a read for `at_least=POSITION`."
     )
     read_max_waiters: int = Field(
         default=64, ge=1, le=10_000, description="Reads that may wait at once; the next is answered 503."
+    )
+    as_of_kept: int = Field(
+        default=4, ge=0, le=100, description="Earlier moments that the API keeps at hand, a connection each."
+    )
+    as_of_max_events: int = Field(
+        default=500_000, ge=1, le=100_000_000, description="Most events folded to answer as of an earlier moment."
     )
     key_trusted_seconds: float = Field(
         default=5.0, ge=0, le=300, description="How long a revoked key may go on: that long a look-up is trusted."

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -33,6 +33,7 @@ from drumbeat.eventstore.infrastructure import DATABASE_URL, LogFactory
 from drumbeat.eventstore.mapper import LARGEST_EVENT_BYTES, CloudEventsMapper
 from drumbeat.eventstore.marks import check_server
 from drumbeat.eventstore.migrations import LEDGER
+from drumbeat.eventstore.moments import position_at
 from drumbeat.eventstore.packing import UuidArray
 from drumbeat.eventstore.recorder import AlreadyAnswered
 from drumbeat.eventstore.sql import load_queries
@@ -41,7 +42,6 @@ from drumbeat.eventstore.streams import Stream
 S = TypeVar("S")
 _SQL: Final = load_queries(Path(__file__).parent / "sql" / "log.sql")
 _MOST_ERASURES: Final = 5
-_WINDOWS: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))
 
 
 class EventStoreLedger:
@@ -191,14 +191,7 @@ class EventStoreLedger:
     def position_at(self, instant: datetime) -> int:
         """The highest position with everything at or below it recorded by then."""
         with _reachable(), self._connections.use() as connection:
-            for window in _WINDOWS:
-                row = connection.execute(_SQL["position_within"], [instant, instant + window]).fetchone()
-                if row is not None and row[0] is not None:
-                    return int(row[0]) - 1
-            row = connection.execute(_SQL["position_after"], [instant]).fetchone()
-            if row is not None and row[0] is not None:
-                return int(row[0]) - 1
-        return self.head()
+            return position_at(connection, instant)
 
     def close(self) -> None:
         """Close every connection."""

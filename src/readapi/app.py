@@ -36,6 +36,7 @@ from drumbeat.readapi.looking import Look
 from drumbeat.readapi.pulse import Pulse
 from drumbeat.readapi.statements import POSITION
 from drumbeat.readapi.waiting import Waiting
+from drumbeat.readapi.worlds import Worlds
 from drumbeat.web import app as web
 from drumbeat.web.authenticating import Gate
 
@@ -63,6 +64,8 @@ class Deps:
     diffs_at_once: int = 2
     clock: Callable[[], datetime] = field(default=_now)
     metrics_need_key: bool = False
+    as_of_kept: int = 4
+    as_of_max_events: int = 500_000
 
 
 # Paths are tried in this order: what is asked most stands first.
@@ -89,8 +92,9 @@ _DESCRIPTION = """\
 Reads of Drumbeat: campaigns, their dashboards, and exactly the rows behind every number.
 
 Every answer of a read begins with `as_of`, a token `position@instant`: everything up to the position of the log is
-in it, and what depends on the clock was judged at the instant. `at_least` waits for a position. Answers carry an
-entity tag; `If-None-Match` is answered 304 when nothing changed.
+in it, and what depends on the clock was judged at the instant. `at_least` waits for a position. A read of
+one campaign that sends the token back as `as_of` is answered as it was then. Answers carry an entity tag;
+`If-None-Match` is answered 304 when nothing changed.
 """
 
 
@@ -113,22 +117,30 @@ def create_app(deps: Deps, gate: Gate) -> FastAPI:
     return web.create_app([reading(deps)], gate)
 
 
+def _databases(deps: Deps) -> tuple[ReadModels, LedgerReads]:
+    connections, wait_seconds = deps.connections, deps.wait_for_connection_seconds
+    return (
+        ReadModels(deps.read_models_url, connections=connections, wait_seconds=wait_seconds),
+        LedgerReads(deps.ledger_url, deps.master, connections=connections, wait_seconds=wait_seconds),
+    )
+
+
 def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         watched, looked = Look(deps.read_models_url, POSITION), Look(deps.read_models_url, POSITION)
         head = Look(deps.ledger_url, LEDGER["head"])
+        read_models, ledger = _databases(deps)
         services = Services(
-            read_models=ReadModels(
+            read_models=read_models,
+            ledger=ledger,
+            worlds=Worlds(
                 deps.read_models_url,
-                connections=deps.connections,
-                wait_seconds=deps.wait_for_connection_seconds,
-            ),
-            ledger=LedgerReads(
-                deps.ledger_url,
-                deps.master,
-                connections=deps.connections,
-                wait_seconds=deps.wait_for_connection_seconds,
+                read_models,
+                ledger,
+                kept=deps.as_of_kept,
+                most_events=deps.as_of_max_events,
+                patience_seconds=deps.wait_limit_seconds,
             ),
             waiting=Waiting(watched.position, limit_seconds=deps.wait_limit_seconds, max_waiters=deps.max_waiters),
             pulse=Pulse({"read_models": looked.position, "ledger": head.position}),
@@ -148,6 +160,7 @@ def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
             await services.pulse.stop()
             for connection in (watched, looked, head):
                 await connection.close()
+            services.worlds.close()
             services.read_models.close()
             services.ledger.close()
 

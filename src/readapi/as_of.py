@@ -28,7 +28,7 @@ def parse(token: str) -> AsOf:
         if not at or not position.isdecimal() or moment.utcoffset() is None:
             raise NotAToken(token)
         return AsOf(parse_position(position), moment.astimezone(UTC))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise NotAToken(token) from None
 
 
@@ -38,3 +38,18 @@ def parse_position(text: str) -> int:
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 18):
         raise NotAToken(text)
     return int(digits)
+
+
+def parse_asked(text: str) -> AsOf | int | datetime:
+    """What the parameter `as_of` names: a token, a position, or an instant (UTC). Raises `NotAToken`."""
+    if "@" in text:
+        return parse(text)
+    if text.isdecimal():
+        return parse_position(text)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.utcoffset() is None:
+            raise NotAToken(text)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise NotAToken(text) from None

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from drumbeat.events import Principal
@@ -18,10 +19,12 @@ from drumbeat.readapi import as_of
 from drumbeat.readapi.database import Glance, ReadModels, Seen, Snapshot
 from drumbeat.readapi.instants import Instant
 from drumbeat.readapi.ledger import LedgerReads
+from drumbeat.readapi.moments import moment
 from drumbeat.readapi.pulse import Pulse
 from drumbeat.readapi.routing import entity_tag, matches
 from drumbeat.readapi.statements import GlanceStatement
 from drumbeat.readapi.waiting import Waiting, not_reached
+from drumbeat.readapi.worlds import Worlds
 from drumbeat.web.authenticating import admit, asks_for
 from drumbeat.web.declaring import refuse_unknown
 from drumbeat.web.problems import InvalidParameter
@@ -67,6 +70,7 @@ class Services:
     read_models: ReadModels
     ledger: LedgerReads
     waiting: Waiting
+    worlds: Worlds
     pulse: Pulse
     clock: Callable[[], datetime]
     wait_limit_seconds: float
@@ -85,16 +89,26 @@ class Ask:
     services: Services
     workspace_id: str
     at_least: int
+    moment: Seen | None = None
+    """The earlier moment that is asked about; None: now."""
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """The read models at one position, which is at least the one that was waited for."""
+        """The read models at one position: that of `moment`, else at least the one that was waited for."""
         services = self.services
+        if self.moment is not None:
+            campaign_id = UUID(self.request.path_params["campaign_id"])
+            with services.worlds.snapshot(self.workspace_id, campaign_id, self.moment) as snapshot:
+                yield snapshot
+            return
         with services.read_models.snapshot(self.workspace_id, services.clock()) as snapshot:
             yield self._far_enough(snapshot)
 
     def glance(self, statement: GlanceStatement, campaign_id: UUID) -> Glance:
-        """What one statement answers, in one round trip, at a position which is at least the one waited for."""
+        """What one statement answers, now in one round trip; its position is as that of `snapshot`."""
+        if self.moment is not None:
+            with self.snapshot() as snapshot:
+                return snapshot.glance(statement, campaign_id)
         services = self.services
         seen = services.read_models.glance(self.workspace_id, services.clock(), statement, campaign_id)
         return self._far_enough(seen)
@@ -125,7 +139,8 @@ class Ask:
 async def ask(request: Request) -> Ask:
     """The dependency of every endpoint that reads: who asks? Waits for `at_least` without holding a thread.
 
-    It reads that parameter itself, and `routing.reads` declares it: FastAPI's way costs every read without it.
+    It reads that parameter and `as_of` itself, and `routing.reads` declares them: FastAPI's way costs every read
+    without them.
     """
     return await asked_by(request, await admit(request, KeyScope.READ))
 
@@ -133,12 +148,27 @@ async def ask(request: Request) -> Ask:
 async def asked_by(request: Request, principal: Principal) -> Ask:
     """The same, of somebody who was admitted."""
     services: Services = request.app.state.services
-    position = 0
+    position, seen = 0, None
     if request.scope["query_string"]:
         refuse_unknown(request)
         position = _position(request.query_params.get("at_least"))
+        asked = request.query_params.get("as_of")
+        if asked is not None:
+            seen = await run_in_threadpool(moment, asked, services.ledger, services.clock())
+            position = _within(position, seen.as_of.position)
         await services.waiting.reach(position)
-    return Ask(request, services, principal.workspace_id, position)
+    return Ask(request, services, principal.workspace_id, position, seen)
+
+
+def _within(at_least: int, position: int) -> int:
+    if at_least > position:
+        raise InvalidParameter(
+            f"at_least is beyond as_of, which is at position {position}",
+            field="at_least",
+            value=str(at_least),
+            allowed=f"at most {position}, or left out",
+        )
+    return position
 
 
 def _position(at_least: str | None) -> int:

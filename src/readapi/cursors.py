@@ -14,7 +14,8 @@ import msgspec
 
 from drumbeat.readapi.problems import MalformedCursor
 
-_NOT_OF_THE_QUESTION = frozenset({"cursor", "limit", "at_least", "count"})
+_NOT_OF_THE_QUESTION = frozenset({"cursor", "limit", "at_least", "count", "as_of"})
+"""A cursor leads on at any moment: who goes on with the first page's `as_of` reads pages of one moment."""
 
 
 def question(path: str, parameters: Sequence[tuple[str, str]]) -> str:

@@ -28,8 +28,8 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "60s",
 }
 
-_BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-_SET_WORKSPACE = b"SELECT set_config('drumbeat.workspace_id', %b, true); "
+BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+SET_WORKSPACE = b"SELECT set_config('drumbeat.workspace_id', %b, true); "
 """The workspace whose rows row-level security shows, until the transaction ends: no connection remembers one."""
 
 
@@ -48,12 +48,18 @@ class Glance(Seen):
     document: bytes
 
 
+def _as_it_is(statement: bytes) -> bytes:
+    return statement
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot(Seen):
     """The read models of one workspace at one position. Belongs to one thread and ends with its `with`."""
 
     workspace_id: str
     connection: LogConnection
+    translate: Callable[[bytes], bytes] = _as_it_is
+    """What a statement of `sql/` is on this connection."""
 
     def rows(self, statement: bytes, *, replan: bool = False, **parameters: Any) -> list[Row]:
         """The rows of a statement of `sql/`. The workspace is always among its parameters.
@@ -62,12 +68,20 @@ class Snapshot(Seen):
         """
         given = {"workspace_id": self.workspace_id, **parameters}
         cursor = self.connection.cursor(row_factory=dict_row)
-        return cursor.execute(statement, given, prepare=False if replan else None).fetchall()
+        said = self.translate(statement)
+        return cursor.execute(said, given, prepare=False if replan else None).fetchall()
 
     def row(self, statement: bytes, **parameters: Any) -> Row | None:
         """The first row, None when there is none."""
         found = self.rows(statement, **parameters)
         return found[0] if found else None
+
+    def glance(self, statement: GlanceStatement, campaign_id: UUID) -> Glance:
+        """What one statement answers about a campaign, here."""
+        cursor = psycopg.RawCursor(self.connection)
+        asked = self.translate(statement.document)
+        row = cursor.execute(asked, [self.workspace_id, str(campaign_id)]).fetchone()
+        return Glance(self.as_of, self.recorded_at, row[0].encode() if row else b"")
 
 
 class ReadModels:
@@ -90,7 +104,7 @@ class ReadModels:
     @contextmanager
     def snapshot(self, workspace_id: str, instant: datetime) -> Iterator[Snapshot]:
         """A repeatable-read snapshot for several statements, whose position is known."""
-        with _as_problems():
+        with as_problems():
             connection, (position, recorded_at) = self._first(lambda one: _begin(one, workspace_id))
             try:
                 yield Snapshot(AsOf(position, instant), recorded_at, workspace_id, connection)
@@ -106,7 +120,7 @@ class ReadModels:
         self, workspace_id: str, instant: datetime, statement: GlanceStatement, campaign_id: UUID
     ) -> Glance:
         """What one statement answers about a campaign: one round trip, one snapshot."""
-        with _as_problems():
+        with as_problems():
             connection, result = self._first(lambda one: _glance(one, workspace_id, statement, campaign_id))
             self._connections.give_back(connection, None)
         position, recorded_at, document = (result.get_value(0, column) for column in range(3))
@@ -140,7 +154,7 @@ class ReadModels:
 
 def _begin(connection: LogConnection, workspace_id: str) -> tuple[int, datetime | None]:
     # One round trip for all three.
-    began = _BEGIN + _SET_WORKSPACE % quoted(connection, workspace_id) + POSITION
+    began = BEGIN + SET_WORKSPACE % quoted(connection, workspace_id) + POSITION
     cursor = connection.execute(began, prepare=False)
     while cursor.nextset():
         continue
@@ -154,13 +168,12 @@ def _glance(
     # Sent as one text, both are one transaction and one round trip; the second is planned already.
     workspace = quoted(connection, workspace_id)
     arguments = (workspace, quoted(connection, str(campaign_id)))
-    return execute_prepared(
-        connection, statement.name, statement.sql, arguments, before=_SET_WORKSPACE % workspace
-    )
+    return execute_prepared(connection, statement.name, statement.sql, arguments, before=SET_WORKSPACE % workspace)
 
 
 @contextmanager
-def _as_problems() -> Iterator[None]:
+def as_problems() -> Iterator[None]:
+    """What the database answers to a read, as a problem. Raises `DatabaseAway`, `InvalidParameter`, `NotReady`."""
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnavailable) as error:

@@ -12,6 +12,7 @@ from drumbeat.access.sealing import PersonKey
 from drumbeat.events import Event, Fact
 from drumbeat.events.codec import decode_told
 from drumbeat.eventstore.connections import Connections, DatabaseUnavailable, LogConnection
+from drumbeat.eventstore.moments import await_appends, position_at
 from drumbeat.eventstore.packing import UuidArray
 from drumbeat.eventstore.reader import LogRow
 from drumbeat.eventstore.roles import Role
@@ -37,6 +38,7 @@ class LedgerReads:
     def __init__(self, url: str, master: MasterKeys | None, *, connections: int, wait_seconds: float) -> None:
         """`master`: what is personal is opened; without it that is withheld."""
         self._master = master
+        self._patience_seconds = wait_seconds
         self._connections = Connections(
             url, limit=connections, patience_seconds=wait_seconds, settings=_OPTIONS, role=Role.READ
         )
@@ -80,22 +82,30 @@ class LedgerReads:
             row = connection.execute(SQL["head"]).fetchone()
         return int(row[0]) if row else 0
 
-    @contextmanager
-    def lent(self) -> Iterator[LogConnection]:
-        """A connection that can only read, for one thread. The log has no wall: who reads it asks whose it is."""
-        try:
-            with self._connections.use() as connection:
-                yield connection
-        except DatabaseUnavailable as error:
-            raise DatabaseAway("the log cannot be reached; try again") from error
-        except KeysAway as error:
-            raise DatabaseAway("the persons' keys cannot be had; try again") from error
-
     def recorded_at(self, position: int) -> datetime | None:
         """When the newest event up to a position was recorded; None where there is none."""
         with self.lent() as connection:
             row = connection.execute(SQL["newest"], {"position": position}).fetchone()
         return row[1] if row else None
+
+    def position_at(self, instant: datetime) -> int | None:
+        """The highest position with everything at or below it recorded by then, for ever; None: not over yet.
+
+        Waits for appends that are under way, whose events may bear a time before the instant.
+        """
+        with self.lent() as connection:
+            row = connection.execute(SQL["clock"]).fetchone()
+            if row is None or instant > row[0]:
+                return None
+            if not await_appends(connection, patience_seconds=self._patience_seconds):
+                raise DatabaseAway("an append holds the log up; try again, or ask for an earlier moment")
+            return position_at(connection, instant)
+
+    def lengths(self, stream_ids: Sequence[UUID], up_to: int) -> Mapping[UUID, int]:
+        """How many events streams have up to a position, for those that have any."""
+        given = {"stream_ids": UuidArray.of(stream_ids), "position": up_to}
+        with self.lent() as connection:
+            return dict(connection.execute(SQL["lengths"], given, binary=True).fetchall())
 
     def streams(self, stream_ids: Sequence[UUID], up_to: int) -> list[LogRow]:
         """The events of streams up to a position, as they are kept: sealed, each stream in its order.
@@ -117,3 +127,14 @@ class LedgerReads:
     def close(self) -> None:
         """End all connections."""
         self._connections.close()
+
+    @contextmanager
+    def lent(self) -> Iterator[LogConnection]:
+        """A connection that can only read, for one thread. The log has no wall: who reads it asks whose it is."""
+        try:
+            with self._connections.use() as connection:
+                yield connection
+        except DatabaseUnavailable as error:
+            raise DatabaseAway("the log cannot be reached; try again") from error
+        except KeysAway as error:
+            raise DatabaseAway("the persons' keys cannot be had; try again") from error

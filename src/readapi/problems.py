@@ -4,12 +4,18 @@
 ├── UnknownContact 404
 ├── UnknownEvent 404
 ├── NotSignedYet 503          with Retry-After
-└── of what changed between two positions
-    ├── MalformedPosition 400
-    ├── PositionInTheFuture 400
-    ├── PositionBeforeTheCampaign 400
-    ├── StretchTooLong 400        more contacts changed than this installation compares for one answer
-    └── TooManyComparisons 503
+├── of what changed between two positions
+│   ├── MalformedPosition 400
+│   ├── PositionInTheFuture 400
+│   ├── PositionBeforeTheCampaign 400
+│   ├── StretchTooLong 400        more contacts changed than this installation compares for one answer
+│   └── TooManyComparisons 503
+└── with `as_of`
+    ├── MalformedAsOf 400
+    ├── AsOfInTheFuture 400
+    ├── AsOfBeforeFirstEvent 400
+    ├── AsOfTooLarge 400      more events than this installation folds for one answer
+    └── AsOfBusy 503
 """
 
 from drumbeat.web.problems import BadRequest, NotFound, Unavailable
@@ -60,3 +66,28 @@ class TooManyComparisons(Unavailable):
     code = "too-many-comparisons"
     title = "As many comparisons are under way as run at once"
     retry_after_seconds = 2
+
+
+class MalformedAsOf(BadRequest):
+    code = "malformed-as-of"
+    title = "What as_of says is no moment"
+
+
+class AsOfInTheFuture(BadRequest):
+    code = "as-of-in-the-future"
+    title = "The moment has not come yet"
+
+
+class AsOfBeforeFirstEvent(BadRequest):
+    code = "as-of-before-first-event"
+    title = "There was nothing yet at that moment"
+
+
+class AsOfTooLarge(BadRequest):
+    code = "as-of-too-large"
+    title = "The campaign has more events than are folded for one answer"
+
+
+class AsOfBusy(Unavailable):
+    code = "as-of-busy"
+    title = "Too many earlier moments are being asked for"

@@ -42,6 +42,34 @@ AT_LEAST: dict[str, Any] = {
 }
 """The parameter that every read of the read models has; `asking.ask` reads it."""
 
+AS_OF: dict[str, Any] = {
+    "name": "as_of",
+    "in": "query",
+    "required": False,
+    "description": "Answer as of an earlier moment, under today's definitions: the `as_of` of an earlier answer, "
+    "a position, or an instant (RFC 3339), which means all recorded by then. What depends on the clock is "
+    "judged at the instant; of whoever was erased since, nothing personal is shown.",
+    "schema": {"type": "string", "maxLength": 100},
+    "examples": {
+        "token": {"summary": "the moment of an earlier answer", "value": "1204@2026-03-02T09:00:00.000000Z"},
+        "position": {"summary": "a position of the log", "value": "1204"},
+        "instant": {"summary": "all that was recorded by then", "value": "2026-03-02T09:00:00Z"},
+    },
+}
+"""The parameter that every read of one campaign has; `asking.ask` reads it."""
+
+OF_THE_PAST = (
+    problems.MalformedAsOf,
+    problems.AsOfInTheFuture,
+    problems.AsOfBeforeFirstEvent,
+    problems.AsOfTooLarge,
+    problems.AsOfBusy,
+)
+"""What every read of one campaign may answer to `as_of`."""
+
+OF_A_CAMPAIGN = "/campaigns/{campaign_id}"
+"""What the paths of reads of one campaign begin with: those can be asked as of an earlier moment."""
+
 CAMPAIGN = (read_models.UnknownCampaign, read_models.CampaignDeleted)
 """What every question about one campaign may answer beside that."""
 
@@ -57,14 +85,25 @@ def reads(
     problems: tuple[type[Problem], ...] = (),
     summary: str,
 ) -> Callable[[F], F]:
-    """Declare a route that reads the read models. The endpoint returns bytes, encoded from `answers`."""
+    """Declare a route that reads the read models. The endpoint returns bytes, encoded from `answers`.
+
+    Below `OF_A_CAMPAIGN` it can be asked as of an earlier moment; the endpoint does nothing for it.
+    """
     headers = {name: {"schema": {"type": "string"}} for name in ("ETag", "Drumbeat-As-Of", "Correlation-Id")}
     may_answer: dict[int | str, dict[str, Any]] = {
         200: {"description": summary, "headers": headers, "content": _json(answers, fresh=True)},
         304: _UNCHANGED,
-        **declared(*ALWAYS, *problems),
+        **declared(*ALWAYS, *problems, *_past_of(path)),
     }
-    return _get(router, path, may_answer, summary, {"parameters": [AT_LEAST]})
+    return _get(router, path, may_answer, summary, {"parameters": _moments(path)})
+
+
+def _moments(path: str) -> list[dict[str, Any]]:
+    return [AT_LEAST, AS_OF] if path.startswith(OF_A_CAMPAIGN) else [AT_LEAST]
+
+
+def _past_of(path: str) -> tuple[type[Problem], ...]:
+    return OF_THE_PAST if path.startswith(OF_A_CAMPAIGN) else ()
 
 
 def downloads(
@@ -83,9 +122,9 @@ def downloads(
     content = {one: {"schema": {"type": "string"}} for one in media_types}
     may_answer: dict[int | str, dict[str, Any]] = {
         200: {"description": summary, "headers": headers, "content": content},
-        **declared(*ALWAYS, *problems),
+        **declared(*ALWAYS, *problems, *_past_of(path)),
     }
-    return _get(router, path, may_answer, summary, {"parameters": [AT_LEAST]})
+    return _get(router, path, may_answer, summary, {"parameters": _moments(path)})
 
 
 def serves(

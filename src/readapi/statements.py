@@ -1,7 +1,9 @@
 """The statements of `sql/`: loaded by name, and composed where a list has several orders."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import LiteralString
 
@@ -55,17 +57,30 @@ class GlanceStatement:
     """One statement that answers everything about a campaign as one JSON document, its position included.
 
     `$1` is the workspace, `$2` the campaign. `name` is its own among all that are prepared in a session.
+    `document` answers the document alone, as text, where the position is known already.
     """
 
     name: str
     sql: bytes
+    document: bytes
 
 
 def glance(name: str) -> GlanceStatement:
     """The only statement of a file of this name, with that of the position where `{position}` stands."""
     template = sql.SQL(_trusted(load(name)[name]))
-    whole = template.format(position=sql.SQL(_trusted(POSITION))).as_string()
-    return GlanceStatement(f"read_{name}", whole.encode())
+    whole = template.format(position=sql.SQL(_trusted(POSITION)))
+    without = template.format(position=sql.SQL("SELECT 0 AS position, NULL AS recorded_at"))
+    document = sql.SQL("SELECT g.document::text FROM ({}) AS g (position, recorded_at, document)").format(without)
+    return GlanceStatement(f"read_{name}", whole.as_string().encode(), document.as_string().encode())
+
+
+_VIEW = re.compile(rb"\blive\.(\w+)")
+
+
+@lru_cache(maxsize=512)
+def on_own_views(statement: bytes) -> bytes:
+    """The same statement on views of the session's own, which are named `live_contacts` and so on."""
+    return _VIEW.sub(rb"live_\1", statement)
 
 
 def filled(queries: Queries, name: str) -> bytes:

@@ -287,6 +287,31 @@ def test_an_event_of_another_is_no_event_and_a_proof_of_ones_own_shows_only_hash
     assert len(his) > 5
 
 
+def test_an_earlier_moment_of_anothers_is_as_unknown_as_that_of_what_never_was(
+    api: Writing, commands: list[Asked]
+) -> None:
+    api.project()
+    moment = f"as_of={api.client.get(f'/campaigns/{SPRING}').json()['as_of']}"
+    compared = 0
+    with asking_as(api, BOB):
+        for theirs, ghost, names in variants(reads(ANN, NUMBER, BOOKED)):
+            if not theirs.route.startswith("/campaigns/{campaign_id}"):
+                continue
+            one, other = theirs.with_query(moment), ghost.with_query(moment)
+            with statements() as first:
+                answer = told(send(api, one), {})
+            with statements() as second:
+                assert told(send(api, other), names) == answer, one.path
+            assert first == second or str(OWN) in one.path, one.path
+            assert not any(word in answer[2] for word in WORDS), answer[2]
+            compared += 1
+        for path in ("", "/dashboard", "/contacts", "/attempts", "/activity", "/senders", "/history"):
+            answer_of_own = api.client.get(f"/campaigns/{OWN}{path}?{moment}")
+            assert answer_of_own.status_code == 200
+            assert not any(word in answer_of_own.text for word in WORDS), answer_of_own.text
+    assert compared > 10
+
+
 def test_a_links_target_keeps_to_the_one_who_asks(api: Writing, commands: list[Asked]) -> None:
     link = api.client.get(f"/campaigns/{SPRING}/contacts?limit=1").links["next"]["url"]
     with asking_as(api, BOB):

@@ -26,7 +26,7 @@ from drumbeat.web.problems import OF_ANY_REQUEST
 from support.auditing import grown
 from support.keys import bearer, gate_for, key_for, stored_keys
 from support.postgres import TestServer
-from support.reading import Reading, away, get, kinds_of_problems, pages, problem
+from support.reading import Reading, as_of, away, get, kinds_of_problems, pages, problem
 from support.story import ANN, GONE, NOW, NUMBER, SPRING, TERM_DEPOSIT
 
 pytestmark = pytest.mark.postgres
@@ -145,6 +145,25 @@ def test_every_example_in_the_document_can_be_sent(client: httpx.Client, documen
         validator(document, content["schema"]).validate(example["value"])
 
 
+def test_every_read_of_a_campaign_and_no_other_can_be_asked_as_of_an_earlier_moment(
+    client: httpx.Client, document: dict[str, Any]
+) -> None:
+    able = {
+        path for path, one in operations(document) if "as_of" in {p["name"] for p in one.get("parameters", ())}
+    }
+    assert able == {path for path in REQUESTS if path.startswith("/campaigns/{campaign_id}")}
+    for path in able:
+        now = client.get(REQUESTS[path])
+        again = as_of(client, REQUESTS[path], now.headers["drumbeat-as-of"])
+        if path.endswith("/export"):
+            assert (again.status_code, again.content) == (200, now.content)
+            continue
+        live, then = now.json(), again.json()
+        # The story was written into the log long after it says that it was recorded.
+        assert {**then, "freshness": None} == {**live, "freshness": None}, path
+        validator(document, answer_schema(document, path)).validate(then)
+
+
 def test_every_row_of_every_list_is_as_its_schema_says(client: httpx.Client, document: dict[str, Any]) -> None:
     for path in ("contacts", "attempts", "activity", "history"):
         check = validator(document, answer_schema(document, "/campaigns/{campaign_id}/" + path))
@@ -216,6 +235,11 @@ PROVOKED: dict[str, Callable[[str], str]] = {
     "stretch-too-long": lambda path: (
         asked_of(path, count="true") if path.endswith("/contacts") else asked_of(path)
     ),
+    "malformed-as-of": lambda path: asked_of(path, as_of="then"),
+    "as-of-in-the-future": lambda path: asked_of(path, as_of="999999"),
+    "as-of-before-first-event": lambda path: asked_of(path, as_of="0"),
+    "as-of-too-large": lambda path: asked_of(path, as_of="30"),
+    "as-of-busy": lambda path: asked_of(path, as_of="30"),
 }
 
 
@@ -263,6 +287,8 @@ def troubled(story: Reading, server: TestServer) -> Iterator[dict[str, httpx.Cli
             "too-many-waiters": stack.enter_context(story.client(max_waiters=0)),
             "too-many-comparisons": stack.enter_context(story.client(diffs_at_once=0)),
             "stretch-too-long": stack.enter_context(story.client(diff_contacts=0)),
+            "as-of-too-large": stack.enter_context(story.client(as_of_max_events=1)),
+            "as-of-busy": stack.enter_context(story.client(as_of_kept=0)),
             "database-away": stack.enter_context(
                 story.client(read_models_url=away(story.database_url), wait_for_connection_seconds=0.05)
             ),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drumbeat.readapi import cursors
-from drumbeat.readapi.as_of import AsOf, NotAToken, parse, parse_position
+from drumbeat.readapi.as_of import AsOf, NotAToken, parse, parse_asked, parse_position
 from drumbeat.readapi.problems import MalformedCursor
 
 
@@ -30,13 +30,30 @@ def test_what_is_no_position_is_refused(text: str) -> None:
         parse_position(text)
 
 
+@given(st.datetimes(datetime(1000, 1, 1), timezones=st.timezones()) | st.integers(0, 10**17))  # noqa: DTZ001
+def test_a_moment_is_asked_for_by_an_instant_or_a_position(moment: datetime | int) -> None:
+    if isinstance(moment, int):
+        assert parse_asked(str(moment)) == moment
+        assert parse_asked(f"{moment}@2026-01-01T00:00:00Z") == AsOf(moment, datetime(2026, 1, 1, tzinfo=UTC))
+    else:
+        assert parse_asked(moment.isoformat()) == moment.astimezone(UTC)
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_asked_for_is_a_moment_or_refused(text: str) -> None:
+    try:
+        assert parse_asked(text) is not None
+    except NotAToken:
+        assert not text.isascii() or not text.isdecimal() or len(text) > 18
+
+
 TYPES = {"after_key": str, "after_id": UUID}
 
 
 @given(st.text(), st.uuids())
 def test_a_cursor_reads_back_for_the_same_question(key: str, row: UUID) -> None:
     asked = cursors.question("/campaigns", [("sort", "name"), ("limit", "3")])
-    same = cursors.question("/campaigns", [("limit", "9"), ("cursor", "c"), ("sort", "name"), ("at_least", "4")])
+    same = cursors.question("/campaigns", [("limit", "9"), ("cursor", "c"), ("sort", "name"), ("as_of", "4")])
     assert cursors.decode(cursors.encode(asked, (key, row)), same, TYPES) == {"after_key": key, "after_id": row}
 
 

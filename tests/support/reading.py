@@ -116,9 +116,21 @@ def served(app: FastAPI) -> Iterator[str]:
 
 def get(client: httpx.Client, path: str, **parameters: Any) -> dict[str, Any]:
     """The body of an answer that succeeds."""
-    answer = client.get(path, params=parameters or None)
+    answer = client.get(httpx.URL(path).copy_merge_params(parameters))
     assert answer.status_code == 200, answer.text
     return cast("dict[str, Any]", answer.json())
+
+
+def as_of(client: httpx.Client, path: str, moment: object) -> httpx.Response:
+    """What is answered as of an earlier moment; `path` may have filters."""
+    return client.get(httpx.URL(path).copy_merge_params({"as_of": str(moment)}))
+
+
+def said(answer: httpx.Response) -> dict[str, Any]:
+    """The body of an answer, without how far the log is by now."""
+    body = cast("dict[str, Any]", answer.json())
+    body.get("freshness", {}).pop("lag_events", None)
+    return body
 
 
 def pages(client: httpx.Client, path: str, limit: int = 500) -> list[dict[str, Any]]:

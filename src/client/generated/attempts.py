@@ -71,6 +71,7 @@ class AttemptsOperations:
         cursor: str | None = None,
         count: bool = False,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> AttemptPage:
         """The calls of a campaign, newest first.
 
@@ -100,6 +101,7 @@ class AttemptsOperations:
                 "cursor": cursor,
                 "count": count or None,
                 "at_least": at_least,
+                "as_of": as_of,
             },
             answers=AttemptPage,
         )
@@ -154,6 +156,7 @@ class AttemptsOperations:
         limit: int | None = None,
         count: bool = False,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> Iterator[Attempt]:
         """Every row of `list`, page by page; `limit` is the size of a page."""
         return each(
@@ -176,6 +179,7 @@ class AttemptsOperations:
                 limit=limit,
                 count=count,
                 at_least=at_least,
+                as_of=as_of,
                 cursor=cursor,
             )
         )

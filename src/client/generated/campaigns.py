@@ -50,7 +50,9 @@ class CampaignsOperations:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def dashboard(self, campaign_id: Id, *, at_least: AtLeast | None = None) -> Dashboard:
+    def dashboard(
+        self, campaign_id: Id, *, at_least: AtLeast | None = None, as_of: str | None = None
+    ) -> Dashboard:
         """The numbers of a campaign.
 
         Every counter is a sum over contacts or calls, kept by differences; `rows` lists exactly those.
@@ -60,11 +62,11 @@ class CampaignsOperations:
         return self._connection.read(
             "GET",
             path("/campaigns/{campaign_id}/dashboard", campaign_id=campaign_id),
-            query={"at_least": at_least},
+            query={"at_least": at_least, "as_of": as_of},
             answers=Dashboard,
         )
 
-    def heatmap(self, campaign_id: Id, *, at_least: AtLeast | None = None) -> Heatmap:
+    def heatmap(self, campaign_id: Id, *, at_least: AtLeast | None = None, as_of: str | None = None) -> Heatmap:
         """When people answer, by local weekday and hour.
 
         Every count links to its calls.
@@ -74,7 +76,7 @@ class CampaignsOperations:
         return self._connection.read(
             "GET",
             path("/campaigns/{campaign_id}/heatmap", campaign_id=campaign_id),
-            query={"at_least": at_least},
+            query={"at_least": at_least, "as_of": as_of},
             answers=Heatmap,
         )
 
@@ -233,7 +235,7 @@ class CampaignsOperations:
             answers=Answer,
         )
 
-    def get(self, campaign_id: Id, *, at_least: AtLeast | None = None) -> CampaignCard:
+    def get(self, campaign_id: Id, *, at_least: AtLeast | None = None, as_of: str | None = None) -> CampaignCard:
         """One campaign with its settings, goals and analyses.
 
         The same status as in the list, from the same row.
@@ -243,7 +245,7 @@ class CampaignsOperations:
         return self._connection.read(
             "GET",
             path("/campaigns/{campaign_id}", campaign_id=campaign_id),
-            query={"at_least": at_least},
+            query={"at_least": at_least, "as_of": as_of},
             answers=CampaignCard,
         )
 
@@ -350,6 +352,7 @@ class CampaignsOperations:
         above: int | None = None,
         up_to: int | None = None,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> DonePage:
         """What was done in a campaign, newest first.
 
@@ -373,6 +376,7 @@ class CampaignsOperations:
                 "above": above,
                 "up_to": up_to,
                 "at_least": at_least,
+                "as_of": as_of,
             },
             answers=DonePage,
         )
@@ -456,6 +460,7 @@ class CampaignsOperations:
         above: int | None = None,
         up_to: int | None = None,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> Iterator[Done]:
         """Every row of `activity`, page by page; `limit` is the size of a page."""
         return each(
@@ -472,6 +477,7 @@ class CampaignsOperations:
                 above=above,
                 up_to=up_to,
                 at_least=at_least,
+                as_of=as_of,
                 cursor=cursor,
             )
         )
@@ -554,6 +560,7 @@ class CampaignsOperations:
         above: int | None = None,
         up_to: int | None = None,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> bytes:
         """What was done in a campaign, as a file.
 
@@ -576,6 +583,7 @@ class CampaignsOperations:
                 "above": above,
                 "up_to": up_to,
                 "at_least": at_least,
+                "as_of": as_of,
             },
             answers=bytes,
         )
@@ -596,6 +604,7 @@ class CampaignsOperations:
         cursor: str | None = None,
         count: bool = False,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> ChangePage:
         """Every change of a campaign: who, when, why, before and after.
 
@@ -619,6 +628,7 @@ class CampaignsOperations:
                 "cursor": cursor,
                 "count": count or None,
                 "at_least": at_least,
+                "as_of": as_of,
             },
             answers=ChangePage,
         )
@@ -638,6 +648,7 @@ class CampaignsOperations:
         limit: int | None = None,
         count: bool = False,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> Iterator[Change]:
         """Every row of `history`, page by page; `limit` is the size of a page."""
         return each(
@@ -654,12 +665,19 @@ class CampaignsOperations:
                 limit=limit,
                 count=count,
                 at_least=at_least,
+                as_of=as_of,
                 cursor=cursor,
             )
         )
 
     def history_diff(
-        self, campaign_id: Id, *, from_: str, to: str | None = None, at_least: AtLeast | None = None
+        self,
+        campaign_id: Id,
+        *,
+        from_: str,
+        to: str | None = None,
+        at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> CampaignDifference:
         """What changed in a campaign between two positions.
 
@@ -670,7 +688,7 @@ class CampaignsOperations:
         return self._connection.read(
             "GET",
             path("/campaigns/{campaign_id}/history/diff", campaign_id=campaign_id),
-            query={"from": from_, "to": to, "at_least": at_least},
+            query={"from": from_, "to": to, "at_least": at_least, "as_of": as_of},
             answers=CampaignDifference,
         )
 
@@ -684,6 +702,7 @@ class CampaignsOperations:
         cursor: str | None = None,
         count: bool = False,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> ContactDifferencePage:
         """The contacts that changed between two positions, with what changed in each.
 
@@ -702,6 +721,7 @@ class CampaignsOperations:
                 "cursor": cursor,
                 "count": count or None,
                 "at_least": at_least,
+                "as_of": as_of,
             },
             answers=ContactDifferencePage,
         )
@@ -715,11 +735,19 @@ class CampaignsOperations:
         limit: int | None = None,
         count: bool = False,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> Iterator[ContactDifference]:
         """Every row of `history_diff_contacts`, page by page; `limit` is the size of a page."""
         return each(
             lambda cursor: self.history_diff_contacts(
-                campaign_id, from_=from_, to=to, limit=limit, count=count, at_least=at_least, cursor=cursor
+                campaign_id,
+                from_=from_,
+                to=to,
+                limit=limit,
+                count=count,
+                at_least=at_least,
+                as_of=as_of,
+                cursor=cursor,
             )
         )
 

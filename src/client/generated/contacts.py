@@ -96,6 +96,7 @@ class ContactsOperations:
         cursor: str | None = None,
         count: bool = False,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> ContactItemPage:
         """The contacts of a campaign.
 
@@ -123,6 +124,7 @@ class ContactsOperations:
                 "cursor": cursor,
                 "count": count or None,
                 "at_least": at_least,
+                "as_of": as_of,
             },
             answers=ContactItemPage,
         )
@@ -184,6 +186,7 @@ class ContactsOperations:
         limit: int | None = None,
         count: bool = False,
         at_least: AtLeast | None = None,
+        as_of: str | None = None,
     ) -> Iterator[ContactItem]:
         """Every row of `list`, page by page; `limit` is the size of a page."""
         return each(
@@ -204,6 +207,7 @@ class ContactsOperations:
                 limit=limit,
                 count=count,
                 at_least=at_least,
+                as_of=as_of,
                 cursor=cursor,
             )
         )
@@ -253,7 +257,9 @@ class ContactsOperations:
             answers=Answer,
         )
 
-    def get(self, campaign_id: Id, contact_id: Id, *, at_least: AtLeast | None = None) -> ContactCard:
+    def get(
+        self, campaign_id: Id, contact_id: Id, *, at_least: AtLeast | None = None, as_of: str | None = None
+    ) -> ContactCard:
         """One contact with its timeline.
 
         The card from the read model, the timeline from the contact's stream up to the same position.
@@ -263,7 +269,7 @@ class ContactsOperations:
         return self._connection.read(
             "GET",
             path("/campaigns/{campaign_id}/contacts/{contact_id}", campaign_id=campaign_id, contact_id=contact_id),
-            query={"at_least": at_least},
+            query={"at_least": at_least, "as_of": as_of},
             answers=ContactCard,
         )
 

@@ -17,7 +17,7 @@ class SendersOperations:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def list(self, campaign_id: Id, *, at_least: AtLeast | None = None) -> Senders:
+    def list(self, campaign_id: Id, *, at_least: AtLeast | None = None, as_of: str | None = None) -> Senders:
         """The numbers of a campaign with their calls and spam scores.
 
         All of them: a campaign has few.
@@ -27,7 +27,7 @@ class SendersOperations:
         return self._connection.read(
             "GET",
             path("/campaigns/{campaign_id}/senders", campaign_id=campaign_id),
-            query={"at_least": at_least},
+            query={"at_least": at_least, "as_of": as_of},
             answers=Senders,
         )
 

@@ -107,3 +107,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON readmodel.builds, readmodel.slices TO dr
 
 -- How far the read models are, in every answer and before a policy acts. Positions only: nothing of a workspace.
 GRANT SELECT ON readmodel.live_checkpoints TO drumbeat_project, drumbeat_read, drumbeat_policies;
+
+-- The read API answers as of earlier moments from temporary tables of its own session. By default everybody may make
+-- such tables; where that was taken away the reading role needs the right by name. Read models stay out of its reach.
+DO $$
+BEGIN
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO drumbeat_read', current_database());
+END
+$$;

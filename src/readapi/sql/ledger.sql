@@ -10,6 +10,16 @@ SELECT coalesce(max(position), 0) AS position FROM ledger.events
 -- The newest event up to a position: its position, and when it was recorded.
 SELECT position, recorded_at FROM ledger.events WHERE position <= %(position)s ORDER BY position DESC LIMIT 1
 
+-- name: clock
+-- The clock by which events are recorded.
+SELECT clock_timestamp() AS now
+
+-- name: lengths
+-- How many events some streams have up to a position; streams without any are left out.
+SELECT stream_id, count(*) FROM ledger.events
+WHERE stream_id = ANY (%(stream_ids)b) AND position <= %(position)s
+GROUP BY stream_id
+
 -- name: streams
 -- The events of some streams up to a position, each stream in its order.
 SELECT position, type, bytes FROM ledger.events
