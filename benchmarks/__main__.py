@@ -5,6 +5,7 @@ import sys
 
 from benchmarks import (
     append,
+    as_of,
     bulk,
     bulk_decide,
     command_http,
@@ -30,6 +31,7 @@ from drumbeat.transport.cluster import quieten_the_library
 AXES: dict[str, Axis] = {
     "append-1": append.one_event_a_transaction,
     "append-20": append.twenty_events_a_transaction,
+    "as-of": as_of.earlier_moments,
     "bulk-decide": bulk_decide.decisions_included,
     "bulk-bytes": bulk.bytes_ready,
     "command-http": command_http.commands_over_http,
