@@ -70,7 +70,7 @@ def test_a_page_has_at_most_as_many_rows_as_the_settings_allow(story: Reading) -
         "/metrics/definitions",
     ],
 )
-@pytest.mark.parametrize("name", ["colour", "as_of", "Limit"])
+@pytest.mark.parametrize("name", ["colour", "as-of", "Limit"])
 def test_a_parameter_that_a_route_does_not_have_is_refused(client: httpx.Client, path: str, name: str) -> None:
     document = problem(client.get(f"{path}?{name}=1"))
     assert (document["status"], document["code"], document["field"]) == (400, "unknown-parameter", name)
