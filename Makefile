@@ -42,7 +42,7 @@ test: setup ## the tests, on a real Postgres and a real Kafka, in minutes
 
 test-long: setup ## the tests that take long: everything killed, away, full or refused
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m "long and not soak and not chaos"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "long and not soak and not chaos"
 
 soak: setup ## what takes minutes: outages as long as real ones
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka fetch
