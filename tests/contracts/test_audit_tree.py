@@ -174,6 +174,7 @@ def test_a_follower_whose_session_is_ended_leads_again_where_it_was(
     assert check(database_url).intact
 
 
+@pytest.mark.long
 def test_a_follower_does_not_build_on_an_event_that_was_altered(
     database_url: str, ledger: EventStoreLedger, other: LogConnection
 ) -> None:

@@ -16,7 +16,7 @@ from support.reading import Reading, get
 from support.sealing import MASTER
 from support.whole import OneKey
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.long, pytest.mark.timeout(300)]
 
 CONTACTS, ATTEMPTS, EARLIER, ACHIEVED, TALK_SECONDS = 41_188, 105_754, 64_566, 4_640, 10_638_243
 COMPLETED, NO_ANSWER = 41_184, 4

@@ -9,7 +9,7 @@ import pytest
 from support.bank import IMPORTED_AT, Bank, bank_csv
 from support.writing import Writing, writing
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.long, pytest.mark.timeout(300)]
 
 CALLS_ALLOWED = (1, 2, 3, 4, 6, 11, None)
 ATTEMPTS = (41_188, 64_734, 77_710, 85_345, 93_714, 101_237, 105_754)

@@ -65,6 +65,7 @@ def shown(home: Path, url: str, blocks: list[str]) -> list[str]:
     return outputs
 
 
+@pytest.mark.long
 def test_the_page_of_simulations_shows_what_it_says(postgres_server: TestServer, tmp_path: Path) -> None:
     text = PAGE.read_text()
     blocks = [block for block, _ in BLOCK.findall(text)]

@@ -133,6 +133,7 @@ def without_positions(row: Any) -> Row:
     return {n: getattr(row, n) for n in row.__struct_fields__ if "position" not in n}
 
 
+@pytest.mark.long
 @pytest.mark.postgres
 @settings(max_examples=8)
 @given(histories(most=3), st.integers(1, 60), st.integers(0, 3))

@@ -63,6 +63,7 @@ def test_a_kill_at_any_statement_of_any_batch_loses_and_doubles_nothing(database
         assert everything(database_url, generation) == expected, f"killed at statement {at}"
 
 
+@pytest.mark.long
 @settings(max_examples=12)
 @given(
     facts=st.lists(

@@ -72,6 +72,7 @@ def histories(draw: st.DrawFn) -> list[tuple[UUID, Fact]]:
     return merged(draw, streams)
 
 
+@pytest.mark.long
 @pytest.mark.postgres
 @settings(max_examples=12)
 @given(order=histories(), batch_events=st.integers(1, 40))

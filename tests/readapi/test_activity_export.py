@@ -115,6 +115,7 @@ def many(postgres_server: TestServer) -> Iterator[Reading]:
         yield reading
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_rows_and_the_first_come_at_once(many: Reading) -> None:
     with many.client() as client:
         counted = get(client, f"{ACTIVITY}?count=true&limit=1")["count"]

@@ -120,6 +120,7 @@ def read_whole(url: str, **deps: Any) -> Iterator[tuple[Whole, Reading, httpx.Cl
             yield system, reading, client
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_what_was_answered_at_random_moments_is_answered_again_whatever_happened_since(
     database_url: str, seed: int

@@ -309,6 +309,7 @@ def troubled(story: Reading, server: TestServer) -> Iterator[dict[str, httpx.Cli
         }
 
 
+@pytest.mark.long
 def test_every_declared_problem_can_be_met_and_is_declared_with_its_status(
     client: httpx.Client, story: Reading, postgres_server: TestServer, document: dict[str, Any]
 ) -> None:

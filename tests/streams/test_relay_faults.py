@@ -79,6 +79,7 @@ def test_a_broker_that_stalls_is_waited_for_and_what_it_took_meanwhile_is_no_har
     compare_with_log(database_url, cluster, wanted)
 
 
+@pytest.mark.long
 def test_a_line_to_the_broker_that_is_cut_again_and_again_loses_and_reorders_nothing(
     database_url: str, kafka_broker: MakeBroker
 ) -> None:
