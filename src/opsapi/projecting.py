@@ -133,6 +133,7 @@ def _renew(
 def _options(settings: Settings, generation: str) -> ProjectorOptions:
     return ProjectorOptions(
         generation=generation,
+        installs=False,
         batch_events=settings.projection_batch_events,
         poll_seconds=settings.projection_poll_ms / 1000,
         parked_limit_events=settings.parked_limit_events,

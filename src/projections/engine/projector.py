@@ -15,7 +15,7 @@ from drumbeat.access.person_keys import AskKeys, KeysAway, no_keys
 from drumbeat.eventstore.connections import NO_DATABASE, open_connection
 from drumbeat.eventstore.healing import Heal
 from drumbeat.eventstore.roles import Role
-from drumbeat.projections.engine.bookkeeping import GENERATION, CheckpointMoved
+from drumbeat.projections.engine.bookkeeping import GENERATION, SQL, CheckpointMoved
 from drumbeat.projections.engine.decode import decode_rows
 from drumbeat.projections.engine.feeding import feed
 from drumbeat.projections.engine.garbage import Garbage
@@ -43,6 +43,10 @@ class TooManyParked(ProjectorStopped):
     """More events are parked than the limit allows: something is wrong with more than a few streams."""
 
 
+class GenerationGone(ProjectorStopped):
+    """The generation was dropped while it was fed."""
+
+
 class RebuildNeeded(ProjectorStopped):
     """Counters stand at another position than the rows they are summed over."""
 
@@ -53,10 +57,12 @@ class ProjectorOptions:
 
     `poll_seconds` is how long one wait for news may last (a source wakes up earlier, and `stop` is seen after it);
     `hot_rows` bounds the rows of each entity that stay in memory; `retry_look_seconds` is how often parked events
-    are looked for that are to be tried again.
+    are looked for that are to be tried again. `installs`: tables that are missing are made; else a generation
+    without them is `GenerationGone`, so that what is dropped does not come back.
     """
 
     generation: str = GENERATION
+    installs: bool = True
     batch_events: int = 20_000
     poll_seconds: float = 0.2
     parked_limit_events: int = 1_000
@@ -157,9 +163,11 @@ class Projector:
         everything, assigned = self._source.partitions(), self._source.assigned()
         if not assigned <= everything:
             raise SourceUnavailable("a topic was given more partitions: its streams may stand in two of them")
-        with closing(open_connection(self._database_url, settings={})) as connection:
-            install(connection, self._plan.projections, generation)
+        if self._options.installs:
+            with closing(open_connection(self._database_url, settings={})) as connection:
+                install(connection, self._plan.projections, generation)
         with closing(self._connect()) as connection:
+            self._refuse_gone(connection)
             feed(connection, self._plan.names, generation, everything)
         hot_rows = self._options.hot_rows
         with open_session(
@@ -217,6 +225,12 @@ class Projector:
         if names not in self._narrowed:
             self._narrowed[names] = self._plan.only(names)
         return self._narrowed[names]
+
+    def _refuse_gone(self, connection: psycopg.Connection[Any]) -> None:
+        there = dict(connection.execute(SQL["installed"], [self._options.generation]).fetchall())
+        gone = [name for name in self._plan.names if name not in there]
+        if gone:
+            raise GenerationGone(f"{', '.join(gone)} are not in {self._options.generation} any more")
 
     def _refuse_uneven_counters(self, session: Session) -> None:
         lanes = session.reached

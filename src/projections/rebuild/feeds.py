@@ -171,12 +171,20 @@ class Feeds:
             feed.error = error
 
     def _look_after(self) -> None:
-        for generation, feed in list(self._running.items()):
-            if feed.error is None:
-                continue
+        ended = [feed for feed in self._running.values() if feed.error is not None]
+        if not ended:
+            return
+        try:
+            now = set(self._wanted())
+        except (*NO_DATABASE, KeysAway):
+            return  # looked after when it is back
+        for feed in ended:
+            del self._running[feed.fed.generation]
+            if feed.fed not in now:
+                continue  # dropped, or put to another use, before that was seen here
             if feed.fed.is_live:
+                assert feed.error is not None
                 raise feed.error
             # What is only kept must not stop what is read; it is tried again when something about it changes.
-            log.error("feed_given_up", generation=generation, problem=str(feed.error))
+            log.error("feed_given_up", generation=feed.fed.generation, problem=str(feed.error))
             self._given_up.add(feed.fed)
-            del self._running[generation]
