@@ -24,20 +24,10 @@ from drumbeat.opsapi.databases import revival
 from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.opsapi.schemas import LOG_SETS, ROLES, check_all_schemas, check_schemas, read_url
-from drumbeat.projections import (
-    activity,
-    attempts,
-    campaigns,
-    contacts,
-    dashboard,
-    heatmap,
-    history,
-    schedules,
-    senders,
-    timers,
-)
+from drumbeat.projections import timers
 from drumbeat.projections.engine import Projection
 from drumbeat.projections.engine.bookkeeping import READMODEL
+from drumbeat.projections.models import FOR_READERS
 from drumbeat.projections.rebuild.feeds import install_new
 from drumbeat.settings import Settings
 from drumbeat.transport.cluster import require_libraries
@@ -54,9 +44,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_MODELS = (campaigns, contacts, attempts, dashboard, heatmap, senders, schedules, activity, history, timers)
-
-PROJECTIONS = tuple(module.PROJECTION for module in _MODELS)
+PROJECTIONS = (*FOR_READERS, timers.PROJECTION)
 """Every read model there is."""
 
 

@@ -16,17 +16,6 @@ import structlog
 from psycopg import sql
 
 from drumbeat.eventstore.connections import LogConnection
-from drumbeat.projections import (
-    activity,
-    attempts,
-    campaigns,
-    contacts,
-    dashboard,
-    heatmap,
-    history,
-    schedules,
-    senders,
-)
 from drumbeat.projections.engine.apply import NOT_THE_EVENTS_FAULT
 from drumbeat.projections.engine.bookkeeping import SQL as BOOKS
 from drumbeat.projections.engine.bookkeeping import ParkedStreams
@@ -35,6 +24,7 @@ from drumbeat.projections.engine.fold import fold_batch
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.store import Store
 from drumbeat.projections.engine.table import contact_literals
+from drumbeat.projections.models import FOR_READERS
 from drumbeat.queries import load_queries
 from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.problems import AsOfTooLarge
@@ -43,13 +33,8 @@ from drumbeat.readapi.statements import load, on_own_views
 log = structlog.get_logger()
 
 SQL = load("worlds")
-MODELS = tuple(
-    module.PROJECTION
-    for module in (campaigns, contacts, attempts, dashboard, heatmap, senders, schedules, activity, history)
-)
-"""The projections whose views the statements of `sql/` name."""
 
-PLAN = Plan(MODELS)
+PLAN = Plan(FOR_READERS)
 _EVENTS_AT_ONCE = 10_000
 _ONLY_SHARD = 0
 
@@ -68,7 +53,7 @@ def make_tables(connection: LogConnection) -> None:
     with connection.transaction():
         connection.execute(SQL["only_own"])
         connection.execute(BOOKS["engine_tables"])
-        scripts = [load_queries(projection.sql) for projection in MODELS]
+        scripts = [load_queries(projection.sql) for projection in FOR_READERS]
         for script in scripts:
             connection.execute(script["tables"])
         for script in scripts:

@@ -18,7 +18,8 @@ from drumbeat.events.values import CampaignSource, ContactPrivate
 from drumbeat.eventstore.connections import LogConnection, open_connection
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.bookkeeping import READMODEL
-from drumbeat.readapi.folding import MODELS, Asked, fold, make_tables
+from drumbeat.projections.models import FOR_READERS
+from drumbeat.readapi.folding import Asked, fold, make_tables
 from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.statements import on_own_views
 from support.reading import Reading, as_of, get, problem, said
@@ -140,7 +141,7 @@ def test_every_view_of_a_projection_has_its_twin_and_statements_keep_the_rest() 
     assert on_own_views(b"SELECT x.live FROM live.contacts JOIN live.a_b ON alive.x") == (
         b"SELECT x.live FROM live_contacts JOIN live_a_b ON alive.x"
     )
-    assert {projection.name for projection in MODELS} >= {"contacts", "attempts", "campaigns"}
+    assert {projection.name for projection in FOR_READERS} >= {"contacts", "attempts", "campaigns"}
 
 
 @contextmanager
