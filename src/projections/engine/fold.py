@@ -61,7 +61,7 @@ def fold_batch(plan: Plan, cursor: Cursor, hot: Sequence[HotRows[Any]], events: 
                 slot.row = fold(slot.row, event, position)
             changes.rows.append(_differences(plan.entities[index].table, slots))
             for measures in plan.measures[index]:
-                _measure(changes.counters.setdefault(measures.table, _no_amounts()), measures, slots)
+                _measure(changes.counters.setdefault(measures.table, no_amounts()), measures, slots)
             for derived in plan.derived[index]:
                 changes.rows.append(_derived(derived, slots))
     return changes
@@ -109,7 +109,8 @@ def _differences(table: str, slots: Slots) -> RowChanges:
     return changes
 
 
-def _no_amounts() -> Tally:
+def no_amounts() -> Tally:
+    """Amounts to be added to."""
     return defaultdict(lambda: defaultdict(int))
 
 

@@ -4,7 +4,6 @@ A row is made of the events of one stream (an entity's key says which), so a sli
 Counters and derived rows follow from the rows as they are in the end; log rows are copied while events are read.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,6 +17,7 @@ from drumbeat.eventstore.reader import LogRow, copy_slice
 from drumbeat.projections.engine.apply import NOT_THE_EVENTS_FAULT
 from drumbeat.projections.engine.bookkeeping import ParkedEvent, ParkedStreams, park
 from drumbeat.projections.engine.decode import Decoded, decode_rows, hold_back, parked
+from drumbeat.projections.engine.fold import Tally, no_amounts
 from drumbeat.projections.engine.plan import Handlers, Plan
 from drumbeat.projections.engine.rows import Row
 from drumbeat.projections.engine.shapes import Key, Measures, by_stream
@@ -210,7 +210,7 @@ class SliceFold:
     # Writing.
 
     def _write(self, cursor: Cursor, one: Slice) -> None:
-        tallies: dict[str, Any] = {}
+        tallies: dict[str, Tally] = {}
         for index, entity in enumerate(self.plan.entities):
             rows = [row for row in self._rows[index].values() if row is not None]
             self._rows[index] = {}
@@ -218,7 +218,7 @@ class SliceFold:
             for derived in self.plan.derived[index]:
                 self._add(cursor, derived.table, [row for source in rows for row in derived.rows(source)])
             for measures in self.plan.measures[index]:
-                _measure(tallies.setdefault(measures.table, _no_amounts()), measures, rows)
+                _measure(tallies.setdefault(measures.table, no_amounts()), measures, rows)
         for table, tally in tallies.items():
             counters = self.store.counters[table]
             counters.add(cursor, counters.rows_of(tally, one.number))
@@ -235,11 +235,7 @@ class SliceFold:
             self._add(cursor, log.table, rows)
 
 
-def _no_amounts() -> Any:
-    return defaultdict(lambda: defaultdict(int))
-
-
-def _measure(tally: Any, measures: Measures[Any], rows: Sequence[Any]) -> None:
+def _measure(tally: Tally, measures: Measures[Any], rows: Sequence[Any]) -> None:
     # The sum over the rows as they are in the end: what differences add up to.
     measure, fields = measures.measure, measures.of.row.__struct_fields__[: measures.scope]
     for row in rows:
