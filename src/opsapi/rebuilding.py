@@ -46,7 +46,7 @@ Every = Annotated[bool, typer.Option("--all", help="Every projection.")]
 def list_projections(context: typer.Context, as_json: Json = False) -> None:
     """List every projection in every generation: version, state, position, rows and size."""
     with _opened(context) as rebuild:
-        found = rebuild.held()
+        found = rebuild.held(sized=True)
     if as_json:
         typer.echo(json.dumps([_document(one) for one in found], indent=2))
         return

@@ -13,14 +13,13 @@ import structlog
 
 from drumbeat.access.person_keys import KeysAway
 from drumbeat.eventstore.connections import NO_DATABASE, open_connection
-from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.projections.engine.install import install
 from drumbeat.projections.engine.projector import Projector
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.rebuild.families import families, names_of
-from drumbeat.projections.rebuild.generations import Held, State, fits, held
+from drumbeat.projections.rebuild.generations import Held, State, fits, held_at
 
 log = structlog.get_logger(__name__)
 
@@ -77,21 +76,16 @@ def install_new(read_url: str, projections: Sequence[Projection]) -> tuple[str, 
 
     Raises `NotInstalled`, and psycopg's errors.
     """
-    there = {one.projection for one in held_at(read_url, projections)}
-    new = [p for family in families(projections) if not names_of(family) & there for p in family]
+    new = _new(held_at(read_url, projections), projections)
     if not new:
         return ()
     with closing(open_connection(read_url, settings={})) as connection:
         return install(connection, new, GENERATION)
 
 
-def held_at(read_url: str, projections: Sequence[Projection]) -> list[Held]:
-    """Every projection in every generation of a database."""
-    with (
-        closing(open_connection(read_url, settings={"timezone": "UTC"}, role=Role.PROJECT)) as connection,
-        connection.cursor() as cursor,
-    ):
-        return held(cursor, projections)
+def _new(found: Sequence[Held], projections: Sequence[Projection]) -> list[Projection]:
+    there = {one.projection for one in found}
+    return [p for family in families(projections) if not names_of(family) & there for p in family]
 
 
 @dataclass(slots=True)
@@ -138,8 +132,11 @@ class Feeds:
         return max(live, key=lambda stats: stats.lag_events, default=ProjectorStats())
 
     def _wanted(self) -> list[Fed]:
-        install_new(self.read_url, self.projections)
-        return wanted(held_at(self.read_url, self.projections), self.projections)
+        found = held_at(self.read_url, self.projections)
+        if _new(found, self.projections):
+            install_new(self.read_url, self.projections)
+            found = held_at(self.read_url, self.projections)
+        return wanted(found, self.projections)
 
     def _adjust(self, fed: Sequence[Fed]) -> None:
         by_generation: Mapping[str, Fed] = {one.generation: one for one in fed}

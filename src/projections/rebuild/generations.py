@@ -1,12 +1,15 @@
 """Which generations there are, what each is for, and how far it is."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from drumbeat.eventstore.connections import open_connection
+from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.projections.rebuild.families import names_of, tables_of
@@ -33,7 +36,8 @@ class Held:
     """A projection in a generation. `version` is that of the definition its rows were made by.
 
     `position`: everything of the log up to there is in its rows. `rows` is what the planner believes, `size_bytes`
-    includes indexes. `left_at`: when another generation last took its place. `stage`: of what is being built.
+    includes indexes; both are 0 unless they were asked for. `left_at`: when another one last took its place.
+    `stage`: of what is being built.
     """
 
     projection: str
@@ -49,11 +53,22 @@ class Held:
     size_bytes: int = 0
 
 
-def held(cursor: Cursor, projections: Sequence[Projection]) -> list[Held]:
-    """Every projection in every generation, by name and age; also those that this code does not know."""
+def held_at(read_url: str, projections: Sequence[Projection], *, sized: bool = False) -> list[Held]:
+    """Every projection in every generation of a database, by name and age, known to this code or not.
+
+    `sized`: with rows and bytes, for which the server looks at every table's files. Raises psycopg's errors.
+    """
+    with (
+        closing(open_connection(read_url, settings={"timezone": "UTC"}, role=Role.PROJECT)) as connection,
+        connection.cursor() as cursor,
+    ):
+        return _held(cursor, projections, sized=sized)
+
+
+def _held(cursor: Cursor, projections: Sequence[Projection], *, sized: bool) -> list[Held]:
     places = {(g, p): (position, at) for g, p, position, at in cursor.execute(SQL["places"]).fetchall()}
     rows = cursor.execute(SQL["generations"]).fetchall()
-    sizes = _sizes(cursor, sorted({generation for _, generation, *_ in rows}))
+    sizes = _sizes(cursor, sorted({generation for _, generation, *_ in rows})) if sized else {}
     tables = {p.name: tables_of(p) for p in projections}
     found = []
     for name, generation, version, state, installed_at, left_at, stage, *_ in rows:

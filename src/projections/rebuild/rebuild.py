@@ -98,16 +98,21 @@ class Rebuild(Switching):
     def expected(self, names: Collection[str]) -> Expected:
         """What rebuilding these, with their families, would take. Raises `RebuildRefused`."""
         wanted = self._wanted(names)
-        mark = self._high_water()
-        sizes = [o.size_bytes for o in self.held() if o.state is State.LIVE and o.projection in names_of(wanted)]
+        mark, size = self._high_water(), self._live_bytes(wanted)
         return Expected(
             projections=[p.name for p in wanted],
             events=mark,
             slices=self._slices(mark),
             workers=self._workers,
-            size_bytes=sum(sizes),
+            size_bytes=size,
             seconds=mark / (_USUAL_EVENTS_A_SECOND * self._workers),
-            free_words=self._free_words(sum(sizes)),
+            free_words=self._free_words(size),
+        )
+
+    def _live_bytes(self, projections: Sequence[Projection]) -> int:
+        names = names_of(projections)
+        return sum(
+            one.size_bytes for one in self.held(sized=True) if one.state is State.LIVE and one.projection in names
         )
 
     def _free_words(self, size_bytes: int) -> str:
@@ -144,7 +149,7 @@ class Rebuild(Switching):
             return generation
         mark = self._high_water()
         slices = self._slices(mark)
-        size, free = self.expected(names).size_bytes, self._free_bytes()
+        size, free = self._live_bytes(wanted), self._free_bytes()
         if free is not None and free < 2 * size:
             raise RebuildRefused(
                 f"about {2 * size / 2**20:,.0f} MiB are needed for a while and {free / 2**20:,.0f} are free:"

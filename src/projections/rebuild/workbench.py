@@ -14,7 +14,7 @@ from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.rebuild.families import names_of, with_families
-from drumbeat.projections.rebuild.generations import SQL, Held, State, held, set_state
+from drumbeat.projections.rebuild.generations import SQL, Held, State, held_at, set_state
 from drumbeat.projections.rebuild.slices import SliceCancelled
 from drumbeat.transport.source import LogSource
 
@@ -63,10 +63,9 @@ class Workbench:
         """Every projection's name."""
         return tuple(p.name for p in self._projections)
 
-    def held(self) -> list[Held]:
-        """Every projection in every generation."""
-        with closing(self._connect()) as connection, connection.cursor() as cursor:
-            return held(cursor, self._projections)
+    def held(self, *, sized: bool = False) -> list[Held]:
+        """Every projection in every generation; `sized`: with rows and bytes."""
+        return held_at(self._read_url, self._projections, sized=sized)
 
     def _wanted(self, names: Collection[str]) -> tuple[Projection, ...]:
         unknown = sorted(set(names) - names_of(self._projections))
