@@ -254,7 +254,9 @@ def test_events_and_tree_that_were_changed_together_are_found_between_two_heads(
 
 
 def test_a_leaf_that_was_changed_alone_is_told_apart_from_a_changed_event(audited: Audited) -> None:
-    audited.alter("UPDATE ledger.tree_leaves SET hashes = overlay(hashes PLACING '\\x00' FROM 1) WHERE number = 1")
+    audited.alter(
+        "UPDATE ledger.tree_leaves SET hashes = set_byte(hashes, 0, 255 - get_byte(hashes, 0)) WHERE number = 1"
+    )
     findings = audited.check(kept=audited.heads).findings
     assert {one.kind for one in findings} == {Kind.TREE_DAMAGED}
     assert (findings[0].leaf, findings[0].position) == (32, audited.positions[32])
@@ -271,7 +273,7 @@ def test_a_leaf_that_was_changed_alone_is_told_apart_from_a_changed_event(audite
         "UPDATE ledger.tree_leaves SET hashes = '', positions = '' WHERE number = 4",
         "UPDATE ledger.tree_leaves SET hashes = substr(hashes, 1, 32), positions = substr(positions, 1, 8)",
         "UPDATE ledger.tree_leaves SET positions = substr(positions, 9) || substr(positions, 1, 8) WHERE number=1",
-        "UPDATE ledger.tree_nodes SET hashes = '\\x00' || substr(hashes, 2)",
+        "UPDATE ledger.tree_nodes SET hashes = set_byte(hashes, 0, 255 - get_byte(hashes, 0))",
         "DELETE FROM ledger.tree_nodes",
     ],
 )

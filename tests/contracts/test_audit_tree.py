@@ -294,7 +294,7 @@ def test_a_file_of_something_else_is_named_with_its_line(tmp_path: Path, line: s
         "UPDATE ledger.tree_leaves SET hashes = substr(hashes, 1, 32)",
         "UPDATE ledger.tree_leaves SET positions = '\\x01' || substr(positions, 2)",
         "UPDATE ledger.tree_leaves SET number = number + 1",
-        "UPDATE ledger.tree_nodes SET hashes = '\\x00' || substr(hashes, 2)",
+        "UPDATE ledger.tree_nodes SET hashes = set_byte(hashes, 0, 255 - get_byte(hashes, 0))",
         "UPDATE ledger.tree_heads SET root_hash = 'x'",
         "UPDATE ledger.tree_events SET position = 1",
         "DELETE FROM ledger.tree_leaves WHERE false",
