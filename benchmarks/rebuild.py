@@ -110,7 +110,7 @@ def _floor(url: str, rows: Mapping[str, bytes]) -> float:
             for table, lines in rows.items():
                 with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier("floor", table))) as copy:
                     copy.write(lines)
-            for statement, _ in made:
-                if f"{GENERATION}.streams " not in f"{statement} ":
+            for table, statement, _ in made:
+                if table in _TABLES:
                     cursor.execute(statement.replace(f"{GENERATION}.", "floor.").encode())
         return time.perf_counter() - began

@@ -245,14 +245,14 @@ def _verify(connection: Connection, position: int, event_id: UUID) -> None:
 
 
 def copy_slice(
-    connection: Connection, *, after: int, up_to: int, limit: int, mask: int, number: int
+    connection: Connection, *, after: int, up_to: int, limit: int, of: int, number: int
 ) -> list[LogRow]:
     """The next events above `after`, at most `limit` and none above `up_to`, of the streams of a slice.
 
-    A slice has the streams whose hash, under a mask, is its number; the hash is the server's own. `up_to` has to
-    be a safe mark: below it the log never changes. Raises psycopg's errors.
+    A slice has the streams whose hash, divided by how many slices there are, leaves its number; the hash is the
+    server's own. `up_to` has to be a safe mark: below it the log never changes. Raises psycopg's errors.
     """
-    bounds = {"after": after, "up_to": up_to, "limit": limit, "mask": mask, "number": number}
+    bounds = {"after": after, "up_to": up_to, "limit": limit, "of": of, "number": number}
     return _copy_rows(connection, _SQL["read_slice"], bounds)
 
 

@@ -164,10 +164,10 @@ COPY (
 ) TO STDOUT (FORMAT binary);
 
 -- name: read_slice
--- The same of the streams whose hash, under a mask, is a number.
+-- The same of the streams whose hash, divided by the number of slices, leaves a number.
 COPY (
     SELECT position, recorded_at, type, bytes FROM ledger.events
-    WHERE position > %(after)b AND position <= %(up_to)b AND (uuid_hash(stream_id) & %(mask)b) = %(number)b
+    WHERE position > %(after)b AND position <= %(up_to)b AND (uuid_hash(stream_id) & 2147483647) %% %(of)b = %(number)b
     ORDER BY position LIMIT %(limit)b
 ) TO STDOUT (FORMAT binary);
 

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from drumbeat.projections.engine.bookkeeping import SQL as BOOKS
+from drumbeat.projections.engine.continuity import STREAMS
 from drumbeat.projections.engine.install import make_schema, note_installed
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.table import Cursor
@@ -44,49 +45,22 @@ def begin(
     return generation
 
 
-def _without_keys_and_indexes(cursor: Cursor, generation: str) -> list[str]:
-    # Names are told with their schema when it is not in the path. The engine's own table is left as it is.
-    cursor.execute("SELECT set_config('search_path', '', true)")
+def _without_keys_and_indexes(cursor: Cursor, generation: str) -> list[tuple[str, str]]:
+    made = keys_and_indexes(cursor, generation)
+    for _, _, away in made:
+        cursor.execute(away.encode())
+    return [(table, again) for table, again, _ in made]
+
+
+def keys_and_indexes(cursor: Cursor, generation: str) -> list[tuple[str, str, str]]:
+    """What the tables of a generation have of both: the table, what makes it, what takes it away; keys first.
+
+    The engine's own table is left out: it keeps its key.
+    """
+    # Names are told with their schema when it is not in the path.
+    cursor.execute("SELECT set_config('search_path', '', false)")
     found = cursor.execute(SQL["keys_and_indexes"], {"generation": generation}).fetchall()
-    made = [(again, away) for again, away in found if f"{generation}.streams " not in f"{again} "]
-    for _, away in made:
-        cursor.execute(_ours(away))
-    return [again for again, _ in made]
-
-
-def make_keys_and_indexes(
-    connection: psycopg.Connection[Any],
-    projections: Sequence[Projection],
-    generation: str,
-    statements: Sequence[str],
-) -> None:
-    """Add up the counters of all slices, and make every key and index; in the caller's transaction."""
-    with connection.cursor() as cursor:
-        for projection in projections:
-            for table in {measures.table for measures in projection.measures}:
-                _add_up(cursor, generation, table)
-        for statement in statements:
-            cursor.execute(_ours(statement))
-
-
-def tell_planner(connection: psycopg.Connection[Any], projections: Sequence[Projection], generation: str) -> None:
-    """Take the statistics of every table."""
-    for projection in projections:
-        for table in tables_of(projection):
-            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(generation, table)))
-
-
-def _add_up(cursor: Cursor, generation: str, table: str) -> None:
-    # Each slice has written its own sums.
-    name = sql.Identifier(generation, table)
-    columns = cursor.execute(SQL["columns_of"], {"table": f"{generation}.{table}"}).fetchall()
-    key = sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns if column not in ("shard", "value"))
-    cursor.execute(
-        sql.SQL(
-            "WITH parts AS (DELETE FROM {0} RETURNING *) INSERT INTO {0} ({1}, shard, value)"
-            " SELECT {1}, 0, sum(value) FROM parts GROUP BY {1} HAVING sum(value) <> 0"
-        ).format(name, key)
-    )
+    return [(table, again, away) for table, again, away in found if table != STREAMS.table]
 
 
 def drop(connection: psycopg.Connection[Any], projections: Sequence[Projection], generation: str) -> None:
@@ -105,8 +79,3 @@ def drop(connection: psycopg.Connection[Any], projections: Sequence[Projection],
                 cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(generation, table)))
         if cursor.execute(SQL["is_empty"], arguments).fetchone() == (True,):
             cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(generation)))
-
-
-def _ours(statement: str) -> bytes:
-    # Made by Postgres itself, from what stands in our own files.
-    return statement.encode()

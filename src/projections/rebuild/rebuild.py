@@ -2,14 +2,14 @@
 
 1. A mark is taken, below which the log never changes, and tables without keys and indexes are made.
 2. Workers fold the log up to the mark, slice by slice of its streams, and copy the rows in.
-3. Keys and indexes are made, and a projector brings the generation up to where the live one is.
+3. Keys and indexes are made, some tables at once; a projector brings all up to where the live ones are.
 4. Both are compared row by row at the same position.
 5. The views are put on the new one; the old one is kept, and fed, until it is dropped.
 
 Whoever is killed anywhere goes on where it was: `Rebuild.begin` finds the generation that is being built.
 """
 
-import multiprocessing
+import math
 import shutil
 from collections.abc import Collection, Sequence
 from contextlib import closing
@@ -26,9 +26,10 @@ from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.rebuild import building, comparing
 from drumbeat.projections.rebuild.families import families, names_of
 from drumbeat.projections.rebuild.generations import SQL, Held, State, live_of
+from drumbeat.projections.rebuild.indexing import finish_tables
 from drumbeat.projections.rebuild.switching import Switching
 from drumbeat.projections.rebuild.workbench import RebuildRefused
-from drumbeat.projections.rebuild.workers import Work, fold_slices
+from drumbeat.projections.rebuild.workers import Work, fold_all
 from drumbeat.transport.source import LogSource, event_id_of
 
 log = structlog.get_logger(__name__)
@@ -178,10 +179,8 @@ class Rebuild(Switching):
                     connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "indexes"})
             if self._build(connection, generation)["stage"] == "indexes":
                 self._say("making keys and indexes")
-                with connection.transaction():
-                    building.make_keys_and_indexes(connection, projections, generation, build["indexes"])
-                    connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "catching up"})
-                building.tell_planner(connection, projections, generation)
+                finish_tables(self._connect, projections, generation, build["indexes"], at_once=self._workers)
+                connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "catching up"})
             self._say("catching up")
             self._catch_up(generation, projections)
 
@@ -195,13 +194,7 @@ class Rebuild(Switching):
             asking=self._asking,
             lag_limit_events=self._lag_limit_events,
         )
-        if self._workers == 1:
-            fold_slices(work)
-        else:
-            context = multiprocessing.get_context("spawn")
-            with context.Pool(self._workers) as pool:
-                for done in [pool.apply_async(fold_slices, (work,)) for _ in range(self._workers)]:
-                    done.get()
+        fold_all(work, self._workers)
         with closing(self._connect()) as connection:
             if connection.execute(SQL["open_slices"], {"generation": generation}).fetchone() is not None:
                 raise RebuildRefused(f"slices of {generation} are in other hands still: begin again to go on")
@@ -242,10 +235,9 @@ class Rebuild(Switching):
         return self._high_water()
 
     def _slices(self, mark: int) -> int:
-        slices = 1
-        while slices * self._events_a_slice < mark and slices < _MOST_SLICES:
-            slices *= 2
-        return slices
+        # As many for each worker, so that none is idle while the last slice is folded.
+        rounds = max(1, math.ceil(mark / (self._events_a_slice * self._workers)))
+        return min(_MOST_SLICES, rounds * self._workers)
 
     def keep_up_to_date(self, generation: str) -> None:
         """What was built is whole: whoever feeds read models feeds it too. Raises `RebuildRefused`."""

@@ -108,16 +108,23 @@ DELETE FROM readmodel.builds AS b WHERE generation = %(generation)s
 SELECT NOT EXISTS (SELECT FROM readmodel.projections WHERE generation = %(generation)s);
 
 -- name: keys_and_indexes
--- The statements that make the keys and indexes of a generation's tables, and those that take them away; keys first.
-SELECT format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid)),
-    format('ALTER TABLE %%s DROP CONSTRAINT %%I', c.conrelid::regclass, c.conname)
-FROM pg_constraint AS c
+-- The statements that make the keys and indexes of a generation's tables, and those that take them away, each with its
+-- table; keys first.
+SELECT t.relname, format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', t.oid::regclass, c.conname, pg_get_constraintdef(c.oid)),
+    format('ALTER TABLE %%s DROP CONSTRAINT %%I', t.oid::regclass, c.conname)
+FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid
 WHERE c.connamespace = to_regnamespace(%(generation)s) AND c.contype IN ('p', 'u')
 UNION ALL
-SELECT pg_get_indexdef(i.indexrelid), format('DROP INDEX %%s', i.indexrelid::regclass)
-FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indexrelid
+SELECT t.relname, pg_get_indexdef(i.indexrelid), format('DROP INDEX %%s', i.indexrelid::regclass)
+FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid
 WHERE t.relnamespace = to_regnamespace(%(generation)s)
     AND NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conindid = i.indexrelid);
+
+-- name: largest_first
+-- The tables of a generation, those that take the most first.
+SELECT relname FROM pg_class
+WHERE relkind = 'r' AND relnamespace = to_regnamespace(%(generation)s)
+ORDER BY pg_relation_size(oid) DESC;
 
 -- name: sizes
 -- How many bytes each table of the read models takes, indexes included, and how many rows it is believed to have.

@@ -42,13 +42,12 @@ class _Poisoned(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Which events a slice has: those up to `mark` whose stream's hash ends in `number`."""
+    """Which events a slice has: those up to `mark` whose stream's hash is `number` modulo `of`."""
 
     generation: str
     mark: int
     number: int
     of: int
-    """A power of two."""
 
 
 @dataclass(slots=True)
@@ -109,7 +108,7 @@ class SliceFold:
     def _chunks(self, one: Slice) -> Iterator[Sequence[LogRow]]:
         after = 0
         while rows := copy_slice(
-            self.reading, after=after, up_to=one.mark, limit=EVENTS_A_CHUNK, mask=one.of - 1, number=one.number
+            self.reading, after=after, up_to=one.mark, limit=EVENTS_A_CHUNK, of=one.of, number=one.number
         ):
             yield rows
             after = rows[-1].position

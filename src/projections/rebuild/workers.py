@@ -4,6 +4,9 @@ A slice belongs to the session that holds its lock, and is in the tables when it
 transaction: whoever is killed costs the slice that was under way, and somebody else folds it again.
 """
 
+import multiprocessing
+import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
@@ -11,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
+import structlog
 
 from drumbeat.access.person_keys import AskKeys
 from drumbeat.eventstore.connections import open_connection
@@ -23,8 +27,11 @@ from drumbeat.projections.engine.store import Store
 from drumbeat.projections.rebuild.generations import SQL
 from drumbeat.projections.rebuild.slices import Slice, SliceCancelled, SliceFold
 
+log = structlog.get_logger(__name__)
+
 _LOOK_SECONDS: Final = 1.0
 _THROTTLED_SECONDS: Final = 0.25
+_PATIENCE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,48 @@ class Work:
     names: frozenset[str]
     asking: Callable[[], AbstractContextManager[AskKeys]]
     lag_limit_events: int = 20_000
+
+
+def fold_all(work: Work, workers: int) -> None:
+    """Fold every open slice, in this process and in `workers` - 1 more, which end with this one.
+
+    The others only help: a slice of one that failed, or was killed, is folded here, and what failed there fails
+    here. Raises as `fold_slices`.
+    """
+    context = multiprocessing.get_context("spawn")
+    helpers = [context.Process(target=_help, args=(work,), daemon=True) for _ in range(workers - 1)]
+    for helper in helpers:
+        helper.start()
+    try:
+        fold_slices(work)
+        for helper in helpers:
+            helper.join()
+        _fold_what_was_dropped(work)
+    finally:
+        for helper in helpers:
+            helper.terminate()
+            helper.join()
+
+
+def _fold_what_was_dropped(work: Work) -> None:
+    # A server takes a moment to notice that somebody who held a slice is gone.
+    until = time.monotonic() + _PATIENCE_SECONDS
+    with closing(open_connection(work.read_url, settings={}, role=Role.PROJECT)) as looking:
+        while _open(looking, work.generation) and time.monotonic() < until:
+            if fold_slices(work) == 0:
+                time.sleep(_THROTTLED_SECONDS)
+
+
+def _help(work: Work) -> None:
+    # Ctrl-C is for whoever began this, who ends those that help.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        fold_slices(work)
+    except SliceCancelled:
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  said here; it is raised where the slice is folded again
+        log.warning("rebuild_worker_failed", error=f"{type(error).__name__}: {error}")
+        sys.exit(1)
 
 
 def fold_slices(work: Work) -> int:
@@ -109,6 +158,9 @@ class _Told:
         self._next_look = time.monotonic() + _LOOK_SECONDS
 
     def _tell(self, events: int) -> None:
+        began = multiprocessing.parent_process()
+        if began is not None and not began.is_alive():
+            raise SliceCancelled(f"whoever builds {self.one.generation} is gone")
         asked = {"generation": self.one.generation, "slice": self.one.number, "events": events}
         if self.telling.execute(SQL["tell_slice"], asked).fetchone() != (False,):
             raise SliceCancelled(f"the building of {self.one.generation} was cancelled")
