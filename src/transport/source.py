@@ -155,6 +155,18 @@ def checkpoint_of(row: Row) -> Checkpoint:
     return Checkpoint(row.position, event_id_of(row.bytes), row.next_offset, row.recorded_at)
 
 
+def is_before(place: Checkpoint, other: Checkpoint) -> bool:
+    """Whether somebody at the first place has something to read before the second."""
+    return how_far(place) < how_far(other)
+
+
+def how_far(place: "Checkpoint | Row") -> tuple[int, int]:
+    """What orders the places of a partition."""
+    # The position first: while a lost range is read from the log, the offset stands still. Then the offset, since
+    # records that are no events of ours move nothing else.
+    return place.position, place.next_offset or 0
+
+
 class LogSource(OnePartition):
     """Reads the log of one database directly: no broker is needed on one machine. For one thread.
 
@@ -248,6 +260,8 @@ __all__ = [
     "StuckAppender",
     "checkpoint_of",
     "event_id_of",
+    "how_far",
     "instant",
+    "is_before",
     "microseconds",
 ]

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from drumbeat.projections.engine.lanes import Lanes, cut, is_before
+from drumbeat.projections.engine.lanes import Lanes, cut
 from drumbeat.transport.records import KafkaRow
-from drumbeat.transport.source import Checkpoint, Delivery
+from drumbeat.transport.source import Checkpoint, Delivery, is_before
 
 P = "contacts/0"
 EVENT_ID = "4b1c6c1e-0000-4000-8000-000000000000"

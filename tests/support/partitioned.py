@@ -2,26 +2,32 @@
 
 import random
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from drumbeat.transport.partitions import partition_of
+from drumbeat.transport.partitions import partition_of, topic_of
 from drumbeat.transport.records import KafkaRow, name_of, subject_of
 from drumbeat.transport.source import Checkpoint, Delivery, LogRow, Places, Reassigned, checkpoint_of
+from drumbeat.transport.topic_definitions import definitions
 
 MARK = "drumbeat.watermark.v1"
 
 
 @dataclass(slots=True)
 class MemoryTopics:
-    """One topic's partitions. Written by `publish`; read by any number of members."""
+    """The partitions of one topic, or of a topic a kind of stream. Written by `publish`; read by any members."""
 
     count: int
+    by_kind: bool = False
     records: dict[str, list[KafkaRow]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for number in range(self.count):
-            self.records[name_of("t", number)] = []
+        if self.records:
+            return
+        topics = [one.name for one in definitions() if one.stream is not None] if self.by_kind else ["t"]
+        for topic in topics:
+            for number in range(self.count):
+                self.records[name_of(topic, number)] = []
 
     def publish(self, rows: Iterable[LogRow]) -> None:
         """Write events into their partitions, and a watermark behind the last into every one."""
@@ -29,10 +35,15 @@ class MemoryTopics:
         for row in rows:
             key = subject_of(row.bytes)
             assert key is not None
-            self._append(name_of("t", partition_of(key, self.count)), row)
+            topic = topic_of(row.type) if self.by_kind else "t"
+            self._append(name_of(topic, partition_of(key, self.count)), row)
             position = row.position
         for partition in self.records:
             self._append(partition, LogRow(position, MARK, b"{}", 0))
+
+    def first(self, counts: Mapping[str, int]) -> "MemoryTopics":
+        """The same with no more records than so many in each partition."""
+        return replace(self, records={name: self.records[name][:count] for name, count in counts.items()})
 
     def _append(self, partition: str, row: LogRow) -> None:
         records = self.records[partition]

@@ -6,7 +6,7 @@ A projection that is new beside others has a lane of its own until it has caught
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from drumbeat.transport.source import Checkpoint, Delivery, Places, Row, checkpoint_of
+from drumbeat.transport.source import Checkpoint, Delivery, Places, Row, checkpoint_of, how_far, is_before
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Lanes:
         return {
             partition: min(
                 (p for other in others if is_before(place, p := other.places[partition])),
-                key=_how_far,
+                key=how_far,
                 default=place,
             )
             for partition, place in lane.places.items()
@@ -90,17 +90,6 @@ class Lanes:
                 other.names = tuple(name for name in self._order if name in together)
                 return
         self._lanes.append(lane)
-
-
-def is_before(place: Checkpoint, other: Checkpoint) -> bool:
-    """Whether somebody at the first place has something to read before the second."""
-    return _how_far(place) < _how_far(other)
-
-
-def _how_far(place: "Checkpoint | Row") -> tuple[int, int]:
-    # The position first: while a lost range is read from the log, the offset stands still. Then the offset, since
-    # records that are no events of ours move nothing else.
-    return place.position, place.next_offset or 0
 
 
 def cut(delivery: Delivery, after: Places, ceilings: Places, up_to: int | None) -> Delivery:
@@ -128,4 +117,4 @@ def cut(delivery: Delivery, after: Places, ceilings: Places, up_to: int | None) 
 def _is_below(row: Row, ceiling: Checkpoint | None, up_to: int | None) -> bool:
     if up_to is not None and row.position > up_to:
         return False
-    return ceiling is None or _how_far(row) <= _how_far(ceiling)
+    return ceiling is None or how_far(row) <= how_far(ceiling)

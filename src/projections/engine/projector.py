@@ -26,7 +26,7 @@ from drumbeat.projections.engine.session import Session, open_session
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.engine.work import Work
-from drumbeat.transport.source import Reassigned, Source, SourceUnavailable
+from drumbeat.transport.source import Places, Reassigned, Source, SourceUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -112,17 +112,28 @@ class Projector:
 
     def run_until(self, position: int, timeout_seconds: float = 60.0) -> None:
         """Apply everything up to a position and nothing above it. Raises `TimeoutError`, and what `run` raises."""
+        self._run_until(lambda session: session.lowest >= position, position, str(position), timeout_seconds)
+
+    def run_to(self, places: Places, timeout_seconds: float = 60.0) -> None:
+        """Go on until nothing is before these places, from a source that ends at them. Raises as `run_until`."""
+        words = f"{min(place.position for place in places.values())} in {len(places)} partitions"
+        self._run_until(lambda session: session.has_reached(places), None, words, timeout_seconds)
+
+    def _run_until(
+        self, is_there: Callable[[Session], bool], up_to: int | None, words: str, timeout_seconds: float
+    ) -> None:
         deadline = monotonic() + timeout_seconds
         late = threading.Event()
 
         def is_done(session: Session) -> bool:
-            if session.lowest < position and monotonic() > deadline:
+            done = is_there(session)
+            if not done and monotonic() > deadline:
                 late.set()
-            return session.lowest >= position or late.is_set()
+            return done or late.is_set()
 
-        self._follow(is_done, late, up_to=position, deadline=deadline)
+        self._follow(is_done, late, up_to=up_to, deadline=deadline)
         if late.is_set():
-            raise TimeoutError(f"the read models are not at {position} yet: {self.stats.last_error}")
+            raise TimeoutError(f"the read models are not at {words} yet: {self.stats.last_error}")
 
     def _follow(
         self, is_done: Callable[[Session], bool], stop: threading.Event, *, up_to: int | None, deadline: float

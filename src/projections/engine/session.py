@@ -22,7 +22,7 @@ from drumbeat.projections.engine.redrive import Redrive, due_streams
 from drumbeat.projections.engine.stats import ProjectorStats
 from drumbeat.projections.engine.store import Store
 from drumbeat.projections.engine.work import Work
-from drumbeat.transport.source import LOG, Places
+from drumbeat.transport.source import LOG, Places, is_before
 
 
 @dataclass(slots=True)
@@ -41,6 +41,11 @@ class Session:
     def lowest(self) -> int:
         """Everything up to here in our partitions is in every read model."""
         return self.committed.lowest
+
+    def has_reached(self, places: Places) -> bool:
+        """Whether nothing that is before these places is still to be committed."""
+        stands = self.committed.next().places
+        return not any(is_before(stands[partition], place) for partition, place in places.items())
 
     def apply(self, work: Work) -> None:
         """Fold a batch and begin to write it; the one before is then committed. Raises what is not its fault."""

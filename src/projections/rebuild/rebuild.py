@@ -24,13 +24,13 @@ from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.rebuild import building, comparing
-from drumbeat.projections.rebuild.families import families, names_of
+from drumbeat.projections.rebuild.families import names_of
 from drumbeat.projections.rebuild.generations import SQL, Held, State, live_of
 from drumbeat.projections.rebuild.indexing import finish_tables
 from drumbeat.projections.rebuild.switching import Switching
 from drumbeat.projections.rebuild.workbench import RebuildRefused
 from drumbeat.projections.rebuild.workers import Work, fold_all
-from drumbeat.transport.source import LogSource, event_id_of
+from drumbeat.transport.source import LOG, Checkpoint, LogSource, Places, event_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -218,21 +218,22 @@ class Rebuild(Switching):
         # Each step is as long as what came during the one before.
         reached = -1
         for _ in range(_MOST_STEPS):
-            position = self._live_position(projections)
-            if position <= reached:
+            places = self._live_places(projections)
+            lowest = min(place.position for place in places.values())
+            if lowest <= reached:
                 return
-            self._bring_to(generation, projections, position)
-            reached = position
+            self._bring_to(generation, projections, places)
+            reached = lowest
 
-    def _live_position(self, projections: Sequence[Projection]) -> int:
-        # Where nothing is live yet, the log says how far one can go.
-        found = self.held()
-        places = [o.position for o in found if o.state is State.LIVE and o.projection in names_of(projections)]
-        if places and all(
-            live_of(found, family) for family in families(self._projections) if set(family) <= set(projections)
-        ):
-            return min(places)
-        return self._high_water()
+    def _live_places(self, projections: Sequence[Projection]) -> Places:
+        # Where nothing is live yet, or not all of it together, the log says how far one can go.
+        live = live_of(self.held(), projections)
+        if live is not None:
+            with closing(self._snapshot()) as connection:
+                places = self._places(connection, live, projections)
+            if places is not None:
+                return places
+        return {LOG: Checkpoint(self._high_water())}
 
     def _slices(self, mark: int) -> int:
         # As many for each worker, so that none is idle while the last slice is folded.

@@ -1,8 +1,9 @@
 """Generations beside one another: compared row by row, put in each other's place, dropped."""
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import psycopg
@@ -13,9 +14,15 @@ from drumbeat.projections.rebuild import building, comparing, going_live
 from drumbeat.projections.rebuild.families import names_of
 from drumbeat.projections.rebuild.feeds import LOOK_SECONDS
 from drumbeat.projections.rebuild.generations import SQL, Held, State, fits, live_of
-from drumbeat.projections.rebuild.workbench import RebuildRefused, Workbench
+from drumbeat.projections.rebuild.workbench import RebuildRefused, Workbench, is_ahead, stand_together
+from drumbeat.transport.source import Places
 
 log = structlog.get_logger(__name__)
+
+BEHIND_SECONDS: Final = 10.0
+"""How long what is live is waited for when it is behind what it is compared with."""
+
+_LOOK_SECONDS: Final = 0.05
 
 
 class Switching(Workbench):
@@ -27,20 +34,58 @@ class Switching(Workbench):
         Raises `RebuildRefused`.
         """
         projections = self._in(generation, State.BUILDING, State.BUILT, State.KEPT)
-        live = self._live_generation(projections)
-        with self._left_alone(generation, projections), closing(self._snapshot()) as before:
-            position = self._position_in(before, live, projections)
-            if position < self._position_now(generation, projections):
-                raise RebuildRefused(f"{generation} is ahead of {live}: let the read models catch up first")
-            self._bring_to(generation, projections, position)
-            with closing(self._snapshot()) as after:
-                reached = self._position_in(after, generation, projections)
-                if reached != position:
-                    raise RebuildRefused(f"{generation} stands at {reached}, not at {position}: begin again")
-                sides = comparing.Side(live, before), comparing.Side(generation, after)
-                found = comparing.compare(projections, *sides, samples=samples)
+        shown = self._live(projections)
+        missing = names_of(projections) - {p.name for family in shown.values() for p in family}
+        if missing:
+            raise RebuildRefused(f"nothing is live of {', '.join(sorted(missing))}: there is nothing to compare")
+        found: list[comparing.TableDifference] = []
+        with self._left_alone(generation, projections):
+            for live, family in shown.items():
+                found += self._compare_with(live, generation, family, samples)
         self._note_compared(generation, found)
         return found
+
+    def _compare_with(
+        self, live: str, generation: str, projections: Sequence[Projection], samples: int
+    ) -> list[comparing.TableDifference]:
+        with self._live_ahead_of(generation, live, projections) as (before, places):
+            self._bring_to(generation, projections, places)
+            with closing(self._snapshot()) as after:
+                reached = self._places(after, generation, projections)
+                if reached is None or not stand_together(reached, places):
+                    raise RebuildRefused(f"{generation} was brought elsewhere meanwhile: begin again")
+                sides = comparing.Side(live, before), comparing.Side(generation, after)
+                return comparing.compare(projections, *sides, samples=samples)
+
+    def _live(self, projections: Sequence[Projection]) -> dict[str, list[Projection]]:
+        """What is read of these, by the generation in which it is."""
+        found, shown = self.held(), dict[str, list[Projection]]()
+        for projection in projections:
+            generation = live_of(found, [projection])
+            if generation is not None:
+                shown.setdefault(generation, []).append(projection)
+        return shown
+
+    @contextmanager
+    def _live_ahead_of(
+        self, generation: str, live: str, projections: Sequence[Projection]
+    ) -> Iterator[tuple[psycopg.Connection[Any], Places]]:
+        """What is live in a snapshot, and where it stands there: a generation can be brought to that from here.
+
+        What is live may be behind for a moment; it is waited for.
+        """
+        with closing(self._connect()) as connection:
+            own = self._places(connection, generation, projections)
+        until = time.monotonic() + BEHIND_SECONDS
+        while True:
+            with closing(self._snapshot()) as before:
+                places = self._places(before, live, projections)
+                if own is not None and places is not None and not is_ahead(own, places):
+                    yield before, places
+                    return
+            if time.monotonic() > until:
+                raise RebuildRefused(f"{generation} is ahead of {live}: let the read models catch up first")
+            self._sleep(_LOOK_SECONDS)
 
     def compared(self, generation: str) -> list[comparing.TableDifference] | None:
         """What differed when a generation was compared last; None when it never was."""
@@ -96,14 +141,13 @@ class Switching(Workbench):
     ) -> going_live.Switched:
         found = self.held()
         self._refuse_unfit(found, generation, projections)
-        live: dict[str, list[Projection]] = {}
-        for projection in self._projections:
-            shown = live_of(found, [projection])
-            if shown is not None:
-                live.setdefault(shown, []).append(projection)
         with closing(self._connect()) as connection:
             switched = going_live.switch(
-                connection, live, put=generation, projections=projections, patience_seconds=patience_seconds
+                connection,
+                self._live(self._projections),
+                put=generation,
+                projections=projections,
+                patience_seconds=patience_seconds,
             )
         log.info("gone_live", generation=generation, milliseconds=round(switched.locked_milliseconds, 1))
         return switched
@@ -121,14 +165,6 @@ class Switching(Workbench):
         projections = self._in(generation, State.BUILT, State.KEPT)
         with closing(self._connect()) as connection:
             building.drop(connection, projections, generation)
-
-    def _live_generation(self, projections: Sequence[Projection]) -> str:
-        live = live_of(self.held(), projections)
-        if live is None:
-            raise RebuildRefused(
-                "these projections are not live together in one generation: there is nothing to compare"
-            )
-        return live
 
     def _snapshot(self) -> psycopg.Connection[Any]:
         connection = self._connect()

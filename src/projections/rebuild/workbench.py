@@ -10,16 +10,22 @@ from psycopg.rows import dict_row
 
 from drumbeat.access.person_keys import AskKeys
 from drumbeat.eventstore.connections import open_connection
+from drumbeat.eventstore.healing import FromLog
 from drumbeat.eventstore.roles import Role
+from drumbeat.projections.engine.bookkeeping import read_checkpoints
+from drumbeat.projections.engine.feeding import FeedChanged, fed_from
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.rebuild.families import names_of, with_families
 from drumbeat.projections.rebuild.generations import SQL, Held, State, held_at, set_state
 from drumbeat.projections.rebuild.slices import SliceCancelled
-from drumbeat.transport.source import LogSource
+from drumbeat.transport.log_in_partitions import LogInPartitions
+from drumbeat.transport.source import LOG, LogSource, Places, how_far, is_before
 
 EVENTS_A_SLICE: Final = 200_000
 """About how many events a slice is cut for; the rows that come of them are in a worker's memory together."""
+
+_PATIENCE_SECONDS: Final = 3_600.0
 
 
 class RebuildRefused(Exception):
@@ -90,15 +96,17 @@ class Workbench:
             raise SliceCancelled(f"the building of {generation} was cancelled")
         return row
 
-    def _position_in(
+    def _places(
         self, connection: psycopg.Connection[Any], generation: str, projections: Sequence[Projection]
-    ) -> int:
-        found = connection.execute(SQL["places"]).fetchall()
-        return min((p for g, name, p, _ in found if g == generation and name in names_of(projections)), default=0)
-
-    def _position_now(self, generation: str, projections: Sequence[Projection]) -> int:
-        with closing(self._connect()) as connection:
-            return self._position_in(connection, generation, projections)
+    ) -> Places | None:
+        """Where some projections of a generation stand; None while they do not all stand together."""
+        with connection.cursor() as cursor:
+            fed = fed_from(cursor, generation)
+            partitions = frozenset[str]().union(*(names for names, _, _ in fed.values()))
+            found = read_checkpoints(cursor, generation, partitions)
+        own = [found.get(projection.name, {}) for projection in projections]
+        together = own and all(stand_together(own[0], one) for one in own)
+        return own[0] if together and own[0] else None
 
     def _set_state(self, generation: str, projections: Sequence[Projection], state: State) -> None:
         with closing(self._connect()) as connection, connection.cursor() as cursor:
@@ -111,9 +119,39 @@ class Workbench:
         with closing(LogSource(self._log_url)) as source:
             return source.high_water()
 
-    def _bring_to(self, generation: str, projections: Sequence[Projection], position: int) -> None:
+    def _bring_to(self, generation: str, projections: Sequence[Projection], places: Places) -> None:
+        """Apply from the log what is between a generation and these places, and nothing behind them.
+
+        From then on it stands in the partitions that the places name. Raises `RebuildRefused`.
+        """
         options = ProjectorOptions(generation=generation, poll_seconds=0.01)
-        with closing(LogSource(self._log_url)) as source, self._asking() as ask:
-            Projector(source, self._read_url, projections, options, ask=ask).run_until(
-                position, timeout_seconds=3_600
-            )
+        with (
+            closing(LogSource(self._log_url)) as source,
+            closing(FromLog(self._log_url)) as heal,
+            self._asking() as ask,
+        ):
+            try:
+                if LOG in places:
+                    projector = Projector(source, self._read_url, projections, options, ask=ask)
+                    projector.run_until(places[LOG].position, _PATIENCE_SECONDS)
+                else:
+                    joining = LogInPartitions(source, places)
+                    projector = Projector(joining, self._read_url, projections, options, heal=heal, ask=ask)
+                    projector.run_to(places, _PATIENCE_SECONDS)
+            except FeedChanged as error:
+                raise RebuildRefused(str(error)) from error
+
+
+def stand_together(one: Places, other: Places) -> bool:
+    """Whether two stand at the same places of the same partitions."""
+    return one.keys() == other.keys() and all(
+        how_far(place) == how_far(other[name]) for name, place in one.items()
+    )
+
+
+def is_ahead(one: Places, other: Places) -> bool:
+    """Whether the first has something that the second may not have yet."""
+    if one.keys() == other.keys():
+        return any(is_before(other[name], place) for name, place in one.items())
+    # Fed from elsewhere: only positions can be compared.
+    return max(place.position for place in one.values()) > min(place.position for place in other.values())
