@@ -94,10 +94,11 @@ class LogRewound(Exception):
     moment.
     """
 
-    def __init__(self, position: int, expected: UUID, found: UUID | None) -> None:
+    def __init__(self, position: int, expected: UUID | None, found: UUID | None) -> None:
         held = f"event {found}" if found is not None else "nothing"
+        was = f"event {expected}" if expected is not None else "more"
         super().__init__(
-            f"the log holds {held} at position {position}, where event {expected} was read: it was restored or "
+            f"the log holds {held} at position {position}, where {was} was read: it was restored or "
             "failed over to an older state, and this reader must not go on"
         )
         self.position = position

@@ -21,7 +21,7 @@ from drumbeat.transport.cluster import Cluster
 from drumbeat.transport.topic_definitions import topics_as_set
 from support.agreement import everything_agrees
 from support.given import NOW
-from support.machine import Machine, drumbeat_inside, lives, machine, until
+from support.machine import Machine, drumbeat_inside, lives, machine, through_kafka, until
 from support.postgres import TestServer, with_database
 from support.relaying import records
 from support.sealing import MASTER
@@ -30,17 +30,6 @@ from support.whole import ADA, OneKey
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.slow]
 
 PEOPLE = 60
-TOPICS = {"contacts": 3, "campaigns": 2, "other": 1}
-
-
-def settings(cluster: Cluster, url: str) -> dict[str, object]:
-    return {
-        "DRUMBEAT_DATABASE_URL": url,
-        "DRUMBEAT_KAFKA_BOOTSTRAP": cluster.bootstrap,
-        "DRUMBEAT_KAFKA_TOPIC_PREFIX": cluster.topic_prefix,
-        "DRUMBEAT_KAFKA_GROUP": f"{cluster.topic_prefix}projections",
-        **{f"DRUMBEAT_KAFKA_{name.upper()}_PARTITIONS": count for name, count in TOPICS.items()},
-    }
 
 
 @contextmanager
@@ -54,7 +43,7 @@ def running(tmp_path: Path, how: dict[str, object]) -> Iterator[Machine]:
 def test_a_command_is_seen_at_its_position_through_kafka_and_whatever_is_killed_meanwhile(
     database_url: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:
-    how = settings(kafka_cluster, database_url)
+    how = through_kafka(kafka_cluster, database_url)
     made = drumbeat_inside("streams", "create", env={**os.environ, **{k: str(v) for k, v in how.items()}})
     assert made.returncode == 0, made.stderr
     with running(tmp_path, how) as up, closing(EventStoreLedger(database_url, master=MASTER)) as ledger:
@@ -111,7 +100,7 @@ def second_database(postgres_server: TestServer) -> Iterator[str]:
 def test_read_models_live_in_a_database_of_their_own(
     database_url: str, second_database: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:
-    how = settings(kafka_cluster, database_url) | {"DRUMBEAT_READ_DATABASE_URL": second_database}
+    how = through_kafka(kafka_cluster, database_url) | {"DRUMBEAT_READ_DATABASE_URL": second_database}
     env = {**os.environ, **{k: str(v) for k, v in how.items()}}
     assert drumbeat_inside("streams", "create", env=env).returncode == 0
     with running(tmp_path, how) as up:

@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import pytest
 
-from support.machine import DRUMBEAT, Machine, drumbeat, machine, until
+from drumbeat.transport.cluster import Cluster
+from support.machine import DRUMBEAT, Machine, drumbeat, drumbeat_inside, machine, through_kafka, until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -53,6 +54,21 @@ class Reader:
         self._thread.join(10)
 
 
+def demonstration(up: Machine) -> str:
+    """The dashboard of the campaign that is whole, once it is."""
+
+    def found() -> list[str]:
+        items = (up.get("/campaigns?sort=name") or {"items": []})["items"]
+        return [
+            f"/campaigns/{one['campaign_id']}/dashboard"
+            for one in items
+            if "live" not in one["name"] and one["contacts"] == 300
+        ]
+
+    assert until(lambda: bool(found()), 90), up.said
+    return found()[0]
+
+
 @pytest.mark.long
 def test_read_models_are_rebuilt_killed_put_in_place_and_put_back_while_people_read_and_call(
     tmp_path: Path,
@@ -60,13 +76,7 @@ def test_read_models_are_rebuilt_killed_put_in_place_and_put_back_while_people_r
     with machine(tmp_path / "state", tmp_path / "log", "--demonstration", "--people", "300", "--live") as up:
         env = up.env
 
-        def demonstration() -> dict[str, Any]:
-            items = (up.get("/campaigns?sort=name") or {"items": []})["items"]
-            found = [one for one in items if "live" not in one["name"] and one["contacts"] == 300]
-            return found[0] if found else {}
-
-        assert until(lambda: bool(demonstration()), 60), up.said
-        with Reader(up, f"/campaigns/{demonstration()['campaign_id']}/dashboard") as reader:
+        with Reader(up, demonstration(up)) as reader:
             killed = subprocess.Popen(
                 [DRUMBEAT, "projections", "rebuild", "--all", "--workers", "2"],
                 env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
@@ -93,3 +103,35 @@ def test_read_models_are_rebuilt_killed_put_in_place_and_put_back_while_people_r
         assert reader.answered > 50
         refused = drumbeat("projections", "rollback", "--all", env=env)
         assert (refused.returncode, "nothing is kept" in refused.stderr) == (1, True)
+
+
+@pytest.mark.long
+@pytest.mark.kafka
+def test_a_rebuild_beside_consumers_of_kafka_disturbs_neither_and_goes_on_from_their_places(
+    database_url: str, kafka_cluster: Cluster, tmp_path: Path
+) -> None:
+    how = through_kafka(kafka_cluster, database_url)
+    made = drumbeat_inside("streams", "create", env={**os.environ, **{k: str(v) for k, v in how.items()}})
+    assert made.returncode == 0, made.stderr
+    with (
+        machine(tmp_path / "state", tmp_path / "log", "--demonstration", "--people", "300", "--live", **how) as up,
+        Reader(up, demonstration(up)) as reader,
+    ):
+        env = up.env
+        done = drumbeat("projections", "rebuild", "--all", "--workers", "2", "--json", env=env, seconds=120)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert (told["generation"], told["live"]) == ("gen_2", True)
+        assert sum(one["rows"] for one in told["tables"]) > 1_000
+        lags = [one["position"] for one in listed(env)]
+        # Both generations are fed from the topics, each by a group of its own, and come to the same.
+        assert until(lambda: min(one["position"] for one in listed(env)) > max(lags), 40), up.said
+        for generation in ("gen_1", "gen_2"):
+            if generation == "gen_2":
+                assert drumbeat("projections", "rollback", "--all", env=env).returncode == 0
+            compared = drumbeat("projections", "compare", generation, "--json", env=env)
+            assert compared.returncode == 0, compared.stdout + compared.stderr
+        verified = drumbeat("verify", env=env, seconds=120)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert reader.failed == []
+        assert reader.answered > 50

@@ -14,7 +14,7 @@ from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.rebuild.rebuild import Rebuild
 from drumbeat.projections.rebuild.workbench import RebuildRefused
-from drumbeat.transport.source import Checkpoint, checkpoint_of
+from drumbeat.transport.source import Checkpoint, LogRewound, checkpoint_of
 from support.partitioned import Member, MemoryTopics
 from support.projecting import ListLog, into_ledger
 from support.rebuilding import summed_rows
@@ -89,6 +89,22 @@ def test_a_generation_is_brought_to_each_place_of_the_consumers_compared_and_goe
         assert summed_rows(database_url, projection, generation) == summed_rows(
             database_url, projection, GENERATION
         )
+
+
+def test_rows_of_consumers_are_verified_at_their_places_and_a_place_above_the_log_is_named(
+    database_url: str,
+) -> None:
+    log = told()
+    half = len(log.rows) // 2
+    topics = MemoryTopics(2, by_kind=True)
+    topics.publish(log.rows)
+    into_ledger(replace(log, rows=log.rows[:half]), database_url)
+    consume(topics, database_url)
+    with pytest.raises(LogRewound):
+        rebuild_of(database_url).verify([PROJECTIONS[0].name])
+    into_ledger(replace(log, rows=log.rows[half:]), database_url)
+    found = rebuild_of(database_url).verify([projection.name for projection in PROJECTIONS])
+    assert not [one.table for one in found if one.differs]
 
 
 def test_consumers_who_are_behind_the_log_are_waited_for_and_then_it_is_said(

@@ -22,9 +22,13 @@ import psutil
 import structlog
 
 from drumbeat import cli
+from drumbeat.transport.cluster import Cluster
 from support.sealing import master_key_file
 
 DRUMBEAT = str(Path(sys.executable).parent / "drumbeat")
+
+
+_TOPICS = {"contacts": 3, "campaigns": 2, "other": 1}
 
 
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
@@ -187,6 +191,17 @@ def _command_of(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+def through_kafka(cluster: Cluster, url: str) -> dict[str, object]:
+    """Settings of a machine whose read models come by way of Kafka."""
+    return {
+        "DRUMBEAT_DATABASE_URL": url,
+        "DRUMBEAT_KAFKA_BOOTSTRAP": cluster.bootstrap,
+        "DRUMBEAT_KAFKA_TOPIC_PREFIX": cluster.topic_prefix,
+        "DRUMBEAT_KAFKA_GROUP": f"{cluster.topic_prefix}projections",
+        **{f"DRUMBEAT_KAFKA_{name.upper()}_PARTITIONS": count for name, count in _TOPICS.items()},
+    }
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from drumbeat.projections.rebuild.indexing import finish_tables
 from drumbeat.projections.rebuild.switching import Switching
 from drumbeat.projections.rebuild.workbench import RebuildRefused
 from drumbeat.projections.rebuild.workers import Work, fold_all
-from drumbeat.transport.source import LOG, Checkpoint, LogSource, Places, event_id_of
+from drumbeat.transport.source import LOG, Checkpoint, LogRewound, LogSource, Places, event_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -265,9 +265,15 @@ class Rebuild(Switching):
 
     def _check_places(self, names: Collection[str]) -> None:
         with closing(self._connect()) as connection, closing(LogSource(self._log_url)) as source:
-            for name, position, event_id in connection.execute(SQL["live_places"]).fetchall():
-                if name in names and event_id is not None:
+            places = connection.execute(SQL["live_places"]).fetchall()
+            for name, partition, position, event_id in places:
+                if name not in names:
+                    continue
+                if partition == LOG and event_id is not None:
                     source.verify_event(position, event_id)
+                elif partition != LOG and position > source.high_water():
+                    # A consumer's place may be that of a watermark, which is no event; it is never above the log.
+                    raise LogRewound(position, event_id, None)
 
     def cancel(self, generation: str) -> None:
         """Give up what is being built, and take its tables away once nobody builds it. Raises `RebuildRefused`."""

@@ -172,4 +172,4 @@ SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger.events_positio
 
 -- name: live_places
 -- The events at which the projections stand that are read.
-SELECT projection, position, last_event_id FROM readmodel.live_checkpoints;
+SELECT projection, partition, position, last_event_id FROM readmodel.live_checkpoints;
