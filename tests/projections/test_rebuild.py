@@ -9,6 +9,8 @@ import pytest
 
 from drumbeat.access.person_keys import AskKeys
 from drumbeat.bootstrap import PROJECTIONS
+from drumbeat.eventstore.embedded.logins import login_url
+from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine import Projection
 from drumbeat.projections.rebuild.generations import State
 from drumbeat.projections.rebuild.rebuild import Rebuild
@@ -72,6 +74,22 @@ def test_rows_made_anew_are_the_live_ones_with_the_same_keys_and_indexes(
     for projection in PROJECTIONS:
         assert all_rows(database_url, projection, generation) == all_rows(database_url, projection, "gen_1")
     assert index_names(database_url, generation) == index_names(database_url, "gen_1")
+
+
+def test_the_login_that_projects_makes_generations_anew_and_no_other_schema(
+    log: ListLog, database_url: str
+) -> None:
+    url = login_url(database_url, "rebuilding", {Role.READ, Role.PROJECT})
+    rebuild = rebuild_of(url)
+    generation = rebuild.begin(["activity"])
+    rebuild.build(generation)
+    assert not any(one.differs for one in rebuild.compare(generation))
+    rebuild.go_live(generation)
+    rebuild.drop("gen_1")
+    with closing(psycopg.connect(url, options="-c role=drumbeat_project", autocommit=True)) as connection:
+        for statement in ("CREATE SCHEMA other", "SELECT readmodel.make_generation('other')"):
+            with pytest.raises(psycopg.errors.Error, match=r"permission denied|no name of a generation"):
+                connection.execute(statement.encode())
 
 
 def test_readers_see_what_went_live_and_what_was_before_is_kept_and_can_come_back(

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from drumbeat.projections.engine.bookkeeping import SQL as BOOKS
 from drumbeat.projections.engine.continuity import STREAMS
-from drumbeat.projections.engine.install import make_schema, note_installed
+from drumbeat.projections.engine.install import note_installed
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.projections.engine.walls import wall_off
@@ -23,14 +23,13 @@ def begin(
 ) -> str:
     """Make the tables of a new generation and what is known of its building; its name.
 
-    The connection's login may create schemas. Raises `NotInstalled`.
+    The connection is of the projectors' role.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(BOOKS["take_turns"])
         (number,) = cursor.execute(SQL["next_number"]).fetchone() or (1,)
         generation = f"gen_{number}"
-        make_schema(cursor, generation)
-        cursor.execute(BOOKS["as_owner"])
+        cursor.execute(SQL["make_generation"], [generation])
         cursor.execute("SELECT set_config('search_path', %s, true)", [generation])
         cursor.execute(BOOKS["engine_tables"])
         for projection in projections:

@@ -156,7 +156,7 @@ class Rebuild(Switching):
                 f"about {2 * size / 2**20:,.0f} MiB are needed for a while and {free / 2**20:,.0f} are free:"
                 " make room, or drop a generation that is only kept"
             )
-        with closing(open_connection(self._read_url, settings={})) as connection:
+        with closing(self._connect()) as connection:
             generation = building.begin(connection, wanted, mark=mark, slices=slices, events=mark)
         log.info("rebuild_begun", generation=generation, projections=sorted(names_of(wanted)), mark=mark)
         return generation

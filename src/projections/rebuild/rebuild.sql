@@ -21,6 +21,10 @@ SELECT coalesce(max(substring(generation FROM '^gen_([0-9]+)$')::integer), 0) + 
     UNION ALL SELECT nspname FROM pg_namespace
 ) AS used;
 
+-- name: make_generation
+-- The schema of a new generation, which belongs to the projectors.
+SELECT readmodel.make_generation(%s);
+
 -- name: begin_build
 -- A generation is being built.
 INSERT INTO readmodel.builds (generation, mark, slices, events, indexes)
