@@ -22,12 +22,11 @@ from benchmarks.read_models import check
 from drumbeat.access.person_keys import AskKeys
 from drumbeat.bootstrap import PROJECTIONS, projections
 from drumbeat.projections.engine.bookkeeping import GENERATION
-from drumbeat.projections.rebuild.families import tables_of
 from drumbeat.projections.rebuild.generations import SQL
 from drumbeat.projections.rebuild.rebuild import Rebuild
 from drumbeat.transport.source import LogSource
 
-_TABLES = [table for projection in PROJECTIONS for table in tables_of(projection)]
+_TABLES = [table for projection in PROJECTIONS for table in projection.tables()]
 _BATCH = 20_000
 
 

@@ -24,10 +24,9 @@ from drumbeat.opsapi.databases import revival
 from drumbeat.opsapi.master_keys import checked_master_keys
 from drumbeat.opsapi.observing import ObservedCommands, count_policy
 from drumbeat.opsapi.schemas import LOG_SETS, ROLES, check_all_schemas, check_schemas, read_url
-from drumbeat.projections import timers
+from drumbeat.projections import models
 from drumbeat.projections.engine import Projection
 from drumbeat.projections.engine.bookkeeping import READMODEL
-from drumbeat.projections.models import FOR_READERS
 from drumbeat.projections.rebuild.feeds import install_new
 from drumbeat.settings import Settings
 from drumbeat.transport.cluster import require_libraries
@@ -44,13 +43,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PROJECTIONS = (*FOR_READERS, timers.PROJECTION)
-"""Every read model there is."""
+PROJECTIONS = models.PROJECTIONS
+"""Every read model of Drumbeat's own."""
 
 
 def projections() -> tuple[Projection, ...]:
-    """The same, for another process to ask."""
-    return PROJECTIONS
+    """Every read model there is, those of installed packages included; for another process to ask."""
+    return (*PROJECTIONS, *models.installed().projections)
+
+
+def _tell_refused() -> None:
+    for one in models.installed().refused:
+        log.warning("projection_refused", problem=str(one))
 
 
 def now() -> datetime:
@@ -145,7 +149,8 @@ def run_projector(settings: Settings, database_url: str | None, stop: Event) -> 
     read_models_url = settings.read_database_url or database_url
     assert read_models_url is not None
     check_schemas(read_models_url, (READMODEL,), *ROLES["project"].on_read_models)
-    projecting.run_projector(settings, database_url, read_models_url, PROJECTIONS, now, stop)
+    _tell_refused()
+    projecting.run_projector(settings, database_url, read_models_url, projections(), now, stop)
 
 
 def run_relay(settings: Settings, database_url: str, stop: Event) -> None:

@@ -24,8 +24,11 @@ from drumbeat.projections.engine.feeding import FeedChanged, fed_from
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.rebuild.feeds import Fed, Feeds
+from drumbeat.projections.rebuild.going_live import ReadersInTheWay
 from drumbeat.projections.rebuild.rebuild import Rebuild
-from drumbeat.projections.rebuild.renewal import renew
+from drumbeat.projections.rebuild.renewal import packages, renew, renew_package
+from drumbeat.projections.rebuild.slices import SliceCancelled
+from drumbeat.projections.rebuild.workbench import RebuildRefused
 from drumbeat.settings import Settings
 from drumbeat.transport.cluster import KafkaProblem, cluster_of, quieten_the_library, require_libraries
 from drumbeat.transport.source import LOG, LogSource, Source, SourceUnavailable
@@ -119,6 +122,7 @@ def _renew(
         try:
             work = Rebuild(log_url, read_url, lambda: projections, partial(asking, settings, log_url))
             renew(work, do=settings.rebuild_outdated, is_over=stop.is_set)
+            _renew_packages(work, settings, stop)
         except (*NO_DATABASE, SourceUnavailable) as error:
             log.warning("renewal_waits_for_the_database", problem=str(error).strip())
             stop.wait(_LONGEST_PAUSE_SECONDS)
@@ -128,6 +132,16 @@ def _renew(
             return
         else:
             return
+
+
+def _renew_packages(work: Rebuild, settings: Settings, stop: Event) -> None:
+    # Another process may be at it, a disk full, a package wrong: nothing of that is anybody else's business.
+    for package in packages(work):
+        if not stop.is_set():
+            try:
+                renew_package(work, package, do=settings.rebuild_outdated, is_over=stop.is_set)
+            except (RebuildRefused, SliceCancelled, ReadersInTheWay) as error:
+                log.warning("package_projections_wait", package=package, problem=str(error))
 
 
 def _options(settings: Settings, generation: str) -> ProjectorOptions:

@@ -13,6 +13,7 @@ import typer
 
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
+from drumbeat.projections.models import installed
 from drumbeat.projections.rebuild.comparing import TableDifference
 from drumbeat.projections.rebuild.generations import Held, State
 from drumbeat.projections.rebuild.rebuild import Expected, Progress, Rebuild
@@ -47,17 +48,23 @@ def list_projections(context: typer.Context, as_json: Json = False) -> None:
     """List every projection in every generation: version, state, position, rows and size."""
     with _opened(context) as rebuild:
         found = rebuild.held(sized=True)
+        left = {(one.projection, one.generation) for one in found if rebuild.is_left(one)}
+    for refused in installed().refused:
+        typer.echo(str(refused), err=True)
     if as_json:
-        typer.echo(json.dumps([_document(one) for one in found], indent=2))
+        documents = [_document(one, is_left=(one.projection, one.generation) in left) for one in found]
+        typer.echo(json.dumps(documents, indent=2))
         return
     head = max((one.position for one in found), default=0)
     for one in found:
-        typer.echo(_line(one, head))
+        note = f"  left by {one.package}: `drumbeat projections drop {one.generation}`"
+        typer.echo(_line(one, head) + (note if (one.projection, one.generation) in left else ""))
 
 
-def _document(one: Held) -> dict[str, Any]:
+def _document(one: Held, *, is_left: bool) -> dict[str, Any]:
     times = ("installed_at", "left_at", "recorded_at")
-    return {k: v.isoformat() if k in times and v is not None else v for k, v in asdict(one).items()}
+    told = {k: v.isoformat() if k in times and v is not None else v for k, v in asdict(one).items()}
+    return told | {"is_left": is_left}
 
 
 def _line(one: Held, head: int) -> str:
@@ -223,6 +230,8 @@ def _most_first(counted: Mapping[str, int]) -> Sequence[tuple[str, int]]:
 
 
 def _say_differences(differences: Sequence[TableDifference], *, samples: int = 3) -> None:
+    if not differences:
+        typer.echo("none of it was read before: there is nothing to compare")
     for one in differences:
         typer.echo(f"{one.table:<22} {one.rows:>12,} rows, {one.differs:,} differ")
         if one.columns_added or one.columns_removed:

@@ -1,6 +1,8 @@
 -- name: places
--- How far the read models are in each partition: as far as the one that is furthest behind.
-SELECT partition, min(position), max(began_at) FROM readmodel.live_checkpoints GROUP BY partition;
+-- How far Drumbeat's own read models are in each partition: as far as the one that is furthest behind.
+SELECT partition, min(position), max(began_at) FROM readmodel.live_checkpoints
+WHERE package IS NULL
+GROUP BY partition;
 
 -- name: parked
 -- Parked events by partition.
@@ -13,7 +15,7 @@ WHERE kind = 'gap' AND stream_id IS NOT NULL;
 
 -- name: generation
 -- The generation that most of what is read stands in.
-SELECT generation FROM readmodel.projections WHERE state = 'live'
+SELECT generation FROM readmodel.projections WHERE state = 'live' AND package IS NULL
 GROUP BY generation ORDER BY count(*) DESC, generation LIMIT 1;
 
 -- name: versions

@@ -12,6 +12,7 @@ import msgspec
 from fastapi import FastAPI
 
 from drumbeat.access.master_keys import MasterKeys
+from drumbeat.projections.models import installed
 from drumbeat.readapi import (
     activity,
     activity_export,
@@ -26,6 +27,7 @@ from drumbeat.readapi import (
     heatmap,
     history,
     history_diff,
+    own,
     senders,
 )
 from drumbeat.readapi.asking import Fresh, Services
@@ -103,7 +105,7 @@ def reading(deps: Deps) -> web.Part:
     _, fresh = msgspec.json.schema_components([Fresh], ref_template="#/components/schemas/{name}")
     examples = json.loads(Path(__file__).with_name("examples.json").read_bytes())
     return web.Part(
-        routers=ROUTERS,
+        routers=[*ROUTERS, *(own.router_of(one) for one in installed().own)],
         opened=_opened(deps),
         described=_DESCRIPTION,
         schemas=fresh,
@@ -125,12 +127,22 @@ def _databases(deps: Deps) -> tuple[ReadModels, LedgerReads]:
     )
 
 
+def _looks_at_own(deps: Deps) -> dict[str, Look]:
+    names = [one.projection.name for one in installed().own]
+    return {name: Look(deps.read_models_url, own.statement_of_position(name)) for name in names}
+
+
+def _waiting(deps: Deps, look: Look) -> Waiting:
+    return Waiting(look.position, limit_seconds=deps.wait_limit_seconds, max_waiters=deps.max_waiters)
+
+
 def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         watched, looked = Look(deps.read_models_url, POSITION), Look(deps.read_models_url, POSITION)
         head = Look(deps.ledger_url, LEDGER["head"])
         read_models, ledger = _databases(deps)
+        own_looks = _looks_at_own(deps)
         services = Services(
             read_models=read_models,
             ledger=ledger,
@@ -142,7 +154,8 @@ def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
                 most_events=deps.as_of_max_events,
                 patience_seconds=deps.wait_limit_seconds,
             ),
-            waiting=Waiting(watched.position, limit_seconds=deps.wait_limit_seconds, max_waiters=deps.max_waiters),
+            waiting=_waiting(deps, watched),
+            own={name: _waiting(deps, look) for name, look in own_looks.items()},
             pulse=Pulse({"read_models": looked.position, "ledger": head.position}),
             clock=deps.clock,
             metrics_need_key=deps.metrics_need_key,
@@ -156,9 +169,10 @@ def _opened(deps: Deps) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
         try:
             yield
         finally:
-            await services.waiting.close()
+            for waiting in (services.waiting, *services.own.values()):
+                await waiting.close()
             await services.pulse.stop()
-            for connection in (watched, looked, head):
+            for connection in (watched, looked, head, *own_looks.values()):
                 await connection.close()
             services.worlds.close()
             services.read_models.close()

@@ -1,6 +1,6 @@
 """One request: who asks, when, and how its answer is sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,6 +70,8 @@ class Services:
     read_models: ReadModels
     ledger: LedgerReads
     waiting: Waiting
+    own: Mapping[str, Waiting]
+    """For the projections of packages, by name: each stands by itself."""
     worlds: Worlds
     pulse: Pulse
     clock: Callable[[], datetime]
@@ -102,7 +104,7 @@ class Ask:
                 yield snapshot
             return
         with services.read_models.snapshot(self.workspace_id, services.clock()) as snapshot:
-            yield self._far_enough(snapshot)
+            yield self.far_enough(snapshot)
 
     def glance(self, statement: GlanceStatement, campaign_id: UUID) -> Glance:
         """What one statement answers, now in one round trip; its position is as that of `snapshot`."""
@@ -111,7 +113,7 @@ class Ask:
                 return snapshot.glance(statement, campaign_id)
         services = self.services
         seen = services.read_models.glance(self.workspace_id, services.clock(), statement, campaign_id)
-        return self._far_enough(seen)
+        return self.far_enough(seen)
 
     def answer(self, seen: Seen, body: msgspec.Struct | Content, **headers: str) -> Response:
         """The answer with its `as_of`, or 304 when the client has the same already."""
@@ -123,7 +125,8 @@ class Ask:
         fresh = msgspec.json.encode(Fresh(as_of_token, self._freshness(seen)))
         return Response(fresh[:-1] + b"," + content.encoded[1:], 200, sent, "application/json")
 
-    def _far_enough(self, seen: S) -> S:
+    def far_enough(self, seen: S) -> S:
+        """What was seen, at the position that was waited for, or beyond. Raises `PositionNotReached`."""
         # A database that was set back since its position was waited for does not pretend.
         position = seen.as_of.position
         if position < self.at_least:

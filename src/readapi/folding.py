@@ -8,6 +8,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -24,8 +25,7 @@ from drumbeat.projections.engine.fold import fold_batch
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.store import Store
 from drumbeat.projections.engine.table import contact_literals
-from drumbeat.projections.models import FOR_READERS
-from drumbeat.queries import load_queries
+from drumbeat.projections.models import FOR_READERS, installed
 from drumbeat.readapi.ledger import LedgerReads
 from drumbeat.readapi.problems import AsOfTooLarge
 from drumbeat.readapi.statements import load, on_own_views
@@ -34,9 +34,14 @@ log = structlog.get_logger()
 
 SQL = load("worlds")
 
-PLAN = Plan(FOR_READERS)
 _EVENTS_AT_ONCE = 10_000
 _ONLY_SHARD = 0
+
+
+@lru_cache(maxsize=1)
+def plan() -> Plan:
+    """What readers see, of installed packages too."""
+    return Plan((*FOR_READERS, *installed().projections))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ def make_tables(connection: LogConnection) -> None:
     with connection.transaction():
         connection.execute(SQL["only_own"])
         connection.execute(BOOKS["engine_tables"])
-        scripts = [load_queries(projection.sql) for projection in FOR_READERS]
+        scripts = [projection.script() for projection in plan().projections]
         for script in scripts:
             connection.execute(script["tables"])
         for script in scripts:
@@ -100,7 +105,7 @@ def _bounded(count: int, what: str, asked: Asked, most_events: int) -> int:
 def forget(cursor: psycopg.Cursor[Any], asked: Asked, erased: Sequence[UUID]) -> None:
     """Rewrite the rows of contacts who were erased since. In a transaction in which the workspace is set."""
     literals = contact_literals([(asked.workspace_id, asked.campaign_id.int, one.int) for one in erased])
-    for statement in PLAN.erase.values():
+    for statement in plan().erase.values():
         cursor.execute(statement, literals)
 
 
@@ -152,7 +157,7 @@ class _Folding:
         row = cursor.execute(SQL["own_schema"]).fetchone()
         assert row is not None
         # Nothing is kept at hand: no row is touched by two chunks.
-        self.store = Store(connection, PLAN, 0, row[0])
+        self.store = Store(connection, plan(), 0, row[0])
         self._connection = connection
         self._cursor = cursor
         self._ledger = ledger
@@ -163,7 +168,7 @@ class _Folding:
         if stream_ids:
             rows = self._ledger.streams(stream_ids, self._asked.position)
             with _garbage_left():
-                self._fold(self._own(decode_rows(PLAN, rows, self._ledger.keys)))
+                self._fold(self._own(decode_rows(plan(), rows, self._ledger.keys)))
 
     def _own(self, decoded: Sequence[Decoded]) -> Sequence[Decoded]:
         # Of another workspace nothing can be named by a campaign's own rows; if ever it is, it is not shown.
@@ -173,7 +178,7 @@ class _Folding:
     def _fold(self, decoded: Sequence[Decoded]) -> None:
         try:
             with self._connection.transaction():
-                self._write(PLAN, PLAN.names, decoded, ParkedStreams())
+                self._write(plan(), plan().names, decoded, ParkedStreams())
         except NOT_THE_EVENTS_FAULT:
             raise
         except Exception:  # noqa: BLE001  as the projector does: what fails on an event is set aside with its stream
@@ -192,14 +197,14 @@ class _Folding:
             return
         waiting = ParkedStreams()
         for item in decoded:
-            for name in PLAN.names:
+            for name in plan().names:
                 self._fold_alone(name, item, waiting)
 
     def _fold_alone(self, name: str, item: Decoded, waiting: ParkedStreams) -> None:
         row, event = item
         try:
             with self._connection.transaction():
-                self._write(PLAN.only([name]), [name], [item], waiting)
+                self._write(plan().only([name]), [name], [item], waiting)
         except NOT_THE_EVENTS_FAULT:
             raise
         except Exception as error:  # noqa: BLE001  as above

@@ -83,6 +83,11 @@ def on_own_views(statement: bytes) -> bytes:
     return _VIEW.sub(rb"live_\1", statement)
 
 
+def template(queries: Queries, name: str) -> sql.SQL:
+    """A statement, to be filled with what stands for its names in braces."""
+    return sql.SQL(_trusted(queries[name]))
+
+
 def filled(queries: Queries, name: str) -> bytes:
     """A statement with the fragments of its file where their names stand in braces."""
     return _fill(queries, name).as_string().encode()

@@ -15,17 +15,7 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 
-from drumbeat.projections import (
-    activity,
-    attempts,
-    campaigns,
-    contacts,
-    dashboard,
-    heatmap,
-    history,
-    schedules,
-    senders,
-)
+from drumbeat.projections.models import FOR_READERS
 from drumbeat.readapi.app import Deps, create_app
 from drumbeat.web.authenticating import Gate
 from drumbeat.web.connection import Guard, guarded
@@ -34,10 +24,7 @@ from support.keys import Keys, Showing, gate_for
 from support.projecting import EPOCH, ListLog, project
 from support.sealing import MASTER, keep_keys
 
-ALL = [
-    module.PROJECTION
-    for module in (activity, attempts, campaigns, contacts, dashboard, heatmap, history, schedules, senders)
-]
+ALL = FOR_READERS
 
 
 @dataclass(slots=True)

@@ -12,10 +12,10 @@ SELECT projection, version FROM readmodel.projections WHERE generation = %s;
 
 -- name: note_installed
 -- A projection's tables are there; whether readers see them: the first that there are, later ones are put in place.
-INSERT INTO readmodel.projections (generation, projection, version, state)
+INSERT INTO readmodel.projections (generation, projection, version, state, package, tables)
 SELECT %(generation)s, %(projection)s, %(version)s, CASE
     WHEN EXISTS (SELECT FROM readmodel.projections WHERE projection = %(projection)s AND state = 'live')
-    THEN 'built' ELSE 'live' END
+    THEN 'built' ELSE 'live' END, %(package)s::text, %(tables)s::text[]
 RETURNING state = 'live';
 
 -- name: engine_tables

@@ -11,7 +11,7 @@ from drumbeat.projections.engine.bookkeeping import GENERATION, SQL
 from drumbeat.projections.engine.feeding import begin, fed_from
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.walls import wall_off
-from drumbeat.queries import Queries, load_queries
+from drumbeat.queries import Queries
 from drumbeat.transport.source import LOG
 
 
@@ -41,7 +41,7 @@ def install(
         missing = [p for p in projections if p.name not in installed]
         cursor.execute("SELECT set_config('search_path', %s, true)", [generation])
         cursor.execute(SQL["engine_tables"])
-        scripts = [(p, load_queries(p.sql)) for p in missing]
+        scripts = [(p, p.script()) for p in missing]
         shown: list[Queries] = []
         fed = fed_from(cursor, generation).values()
         partitions = frozenset().union(*(known for known, _, _ in fed)) or {LOG}
@@ -61,7 +61,13 @@ def install(
 
 def note_installed(cursor: psycopg.Cursor[Any], generation: str, projection: Projection) -> bool:
     """A projection's tables are in a generation; whether readers see them: the first that there are."""
-    arguments = {"generation": generation, "projection": projection.name, "version": projection.version}
+    arguments = {
+        "generation": generation,
+        "projection": projection.name,
+        "version": projection.version,
+        "package": projection.package,
+        "tables": None if projection.package is None else list(projection.tables()),
+    }
     return cursor.execute(SQL["note_installed"], arguments).fetchone() == (True,)
 
 

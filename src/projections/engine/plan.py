@@ -7,7 +7,6 @@ from drumbeat.events.contact import ContactErased
 from drumbeat.events.fact import FACTS
 from drumbeat.events.upcasters import UPCASTERS
 from drumbeat.projections.engine.shapes import Derived, Entity, Fold, KeyOf, Log, Measures, Projection
-from drumbeat.queries import load_queries
 
 
 class PlanError(Exception):
@@ -71,7 +70,7 @@ class Plan:
         self.derived: Mapping[int, tuple[Derived[Any], ...]] = self._followers("derived")
         self.logs: tuple[Log, ...] = tuple(log for p in projections for log in p.logs)
         self.erase: Mapping[str, bytes] = {
-            p.name: script["erase"] for p in projections if "erase" in (script := load_queries(p.sql))
+            p.name: script["erase"] for p in projections if "erase" in (script := p.script())
         }
         """The statement that rewrites rows of contacts as erased, by projection."""
         self.handlers: Mapping[str, Handlers] = self._dispatch()

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from drumbeat.events.fact import Fact
 from drumbeat.events.light import LightEvent
 from drumbeat.projections.engine.rows import Row
+from drumbeat.queries import Queries, load_queries
 
 R = TypeVar("R", bound=Row)
 
@@ -101,6 +102,8 @@ class Projection:
     """One question's answer: its tables (`sql`, with the statements `tables` and `views`) and what fills them.
 
     `version` rises with every change of what the rows mean; a read model of another version is refused by name.
+    `package` and `made` are for projections that an installed package brings, and set when it is found
+    (`projections/own`): who it is, and the statements that its `.sql` file is to be taken for.
     """
 
     name: str
@@ -110,3 +113,14 @@ class Projection:
     measures: tuple[Measures[Any], ...] = ()
     derived: tuple[Derived[Any], ...] = ()
     logs: tuple[Log, ...] = ()
+    package: str | None = None
+    made: Queries | None = None
+
+    def tables(self) -> tuple[str, ...]:
+        """Every table that it owns, in the order in which it names them."""
+        parts: tuple[Any, ...] = (*self.entities, *self.derived, *self.measures, *self.logs)
+        return tuple(dict.fromkeys(part.table for part in parts))
+
+    def script(self) -> Queries:
+        """The statements that make its tables and views. Raises `ValueError` for a malformed file."""
+        return load_queries(self.sql) if self.made is None else self.made

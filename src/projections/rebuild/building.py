@@ -1,7 +1,7 @@
 """The tables of a generation that is being built: made without keys and indexes, which come last."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -13,9 +13,7 @@ from drumbeat.projections.engine.install import note_installed
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.projections.engine.walls import wall_off
-from drumbeat.projections.rebuild.families import tables_of
 from drumbeat.projections.rebuild.generations import SQL, State, set_state
-from drumbeat.queries import load_queries
 
 
 def begin(
@@ -33,7 +31,7 @@ def begin(
         cursor.execute("SELECT set_config('search_path', %s, true)", [generation])
         cursor.execute(BOOKS["engine_tables"])
         for projection in projections:
-            cursor.execute(load_queries(projection.sql)["tables"])
+            cursor.execute(projection.script()["tables"])
             note_installed(cursor, generation, projection)
         set_state(cursor, generation, [p.name for p in projections], State.BUILDING)
         wall_off(cursor, generation)
@@ -62,19 +60,27 @@ def keys_and_indexes(cursor: Cursor, generation: str) -> list[tuple[str, str, st
     return [(table, again, away) for table, again, away in found if table != STREAMS.table]
 
 
-def drop(connection: psycopg.Connection[Any], projections: Sequence[Projection], generation: str) -> None:
-    """Take away some projections of a generation, and the generation with the last of them.
+def drop(
+    connection: psycopg.Connection[Any],
+    tables: Mapping[str, Sequence[str]],
+    generation: str,
+    *,
+    views: Collection[str] = (),
+) -> None:
+    """Take away some projections of a generation with their tables, and the generation with the last of them.
 
-    Whoever feeds them notices, and stops. They must not be live.
+    Whoever feeds them notices, and stops. They must not be live, or `views` are those through which they are read:
+    they go as well.
     """
-    arguments: dict[str, Any] = {"generation": generation, "projections": [p.name for p in projections]}
+    arguments: dict[str, Any] = {"generation": generation, "projections": list(tables)}
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(BOOKS["take_turns"])
         for statement in ("forget_projections", "forget_checkpoints", "forget_parked"):
             cursor.execute(SQL[statement], arguments)
         cursor.execute(SQL["forget_build"], arguments)
-        for projection in projections:
-            for table in tables_of(projection):
-                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(generation, table)))
+        for view in views:
+            cursor.execute(sql.SQL("DROP VIEW IF EXISTS live.{}").format(sql.Identifier(view)))
+        for table in (table for some in tables.values() for table in some):
+            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(generation, table)))
         if cursor.execute(SQL["is_empty"], arguments).fetchone() == (True,):
             cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(generation)))

@@ -14,7 +14,6 @@ import psycopg
 from psycopg import sql
 
 from drumbeat.projections.engine.shapes import Projection
-from drumbeat.projections.rebuild.families import tables_of
 from drumbeat.projections.rebuild.generations import SQL
 
 SAMPLES: Final = 10
@@ -75,7 +74,7 @@ def compare(
     found = []
     for projection in projections:
         counters = {measures.table for measures in projection.measures}
-        for table in tables_of(projection):
+        for table in projection.tables():
             one = TableDifference(projection=projection.name, table=table)
             _compare(one, before, after, samples, is_counter=table in counters)
             found.append(one)

@@ -27,14 +27,3 @@ def with_families(projections: Sequence[Projection], names: Collection[str]) -> 
 def names_of(projections: Iterable[Projection]) -> frozenset[str]:
     """Their names."""
     return frozenset(p.name for p in projections)
-
-
-def tables_of(projection: Projection) -> tuple[str, ...]:
-    """Every table that a projection owns, in the order in which it names them."""
-    named = (
-        *(entity.table for entity in projection.entities),
-        *(derived.table for derived in projection.derived),
-        *(measures.table for measures in projection.measures),
-        *(log.table for log in projection.logs),
-    )
-    return tuple(dict.fromkeys(named))

@@ -34,11 +34,18 @@ OpenProjector = Callable[["Fed", threading.Event], AbstractContextManager[Projec
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """A generation to be kept up to date, with those of its projections that are. `is_live`: some are read."""
+    """A generation to be kept up to date, with those of its projections that are. `is_live`: some are read.
+
+    `of_packages`: all are those of installed packages, which must not stop what Drumbeat itself shows.
+    """
 
     generation: str
     projections: tuple[Projection, ...]
     is_live: bool
+
+    @property
+    def of_packages(self) -> bool:
+        return all(projection.package is not None for projection in self.projections)
 
 
 def wanted(found: Sequence[Held], projections: Sequence[Projection]) -> list[Fed]:
@@ -74,6 +81,7 @@ def outdated(found: Sequence[Held], projections: Sequence[Projection]) -> tuple[
 def install_new(read_url: str, projections: Sequence[Projection]) -> tuple[str, ...]:
     """Make the families of which there is nothing yet, and name them: readers see them at once, and see them grow.
 
+    Those of packages are left to `renewal.renew_package`, which builds them beside.
     Raises `NotInstalled`, and psycopg's errors.
     """
     new = _new(held_at(read_url, projections), projections)
@@ -85,7 +93,14 @@ def install_new(read_url: str, projections: Sequence[Projection]) -> tuple[str, 
 
 def _new(found: Sequence[Held], projections: Sequence[Projection]) -> list[Projection]:
     there = {one.projection for one in found}
-    return [p for family in families(projections) if not names_of(family) & there for p in family]
+    ours = [projection for projection in projections if projection.package is None]
+    return [p for family in families(ours) if not names_of(family) & there for p in family]
+
+
+def unbuilt(found: Sequence[Held], projections: Sequence[Projection]) -> tuple[Projection, ...]:
+    """Projections of packages that nobody has built to its end yet: readers see nothing of them."""
+    whole = {one.projection for one in found if one.state is not State.BUILDING}
+    return tuple(p for p in projections if p.package is not None and p.name not in whole)
 
 
 @dataclass(slots=True)
@@ -128,7 +143,11 @@ class Feeds:
 
     def stats(self) -> ProjectorStats:
         """Of what is read, that which is furthest behind."""
-        live = [feed.stats for feed in list(self._running.values()) if feed.fed.is_live and feed.stats is not None]
+        live = [
+            feed.stats
+            for feed in list(self._running.values())
+            if feed.fed.is_live and not feed.fed.of_packages and feed.stats is not None
+        ]
         return max(live, key=lambda stats: stats.lag_events, default=ProjectorStats())
 
     def _wanted(self) -> list[Fed]:
@@ -179,9 +198,10 @@ class Feeds:
             del self._running[feed.fed.generation]
             if feed.fed not in now:
                 continue  # dropped, or put to another use, before that was seen here
-            if feed.fed.is_live:
+            if feed.fed.is_live and not feed.fed.of_packages:
                 assert feed.error is not None
                 raise feed.error
-            # What is only kept must not stop what is read; it is tried again when something about it changes.
+            # What is only kept, or a package's, must not stop what is read; it is tried again when something about
+            # it changes.
             log.error("feed_given_up", generation=feed.fed.generation, problem=str(feed.error))
             self._given_up.add(feed.fed)

@@ -12,7 +12,7 @@ from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.table import Cursor
-from drumbeat.projections.rebuild.families import names_of, tables_of
+from drumbeat.projections.rebuild.families import names_of
 from drumbeat.queries import load_queries
 
 SQL = load_queries(Path(__file__).with_name("rebuild.sql"))
@@ -37,7 +37,7 @@ class Held:
 
     `position`: everything of the log up to there is in its rows. `rows` is what the planner believes, `size_bytes`
     includes indexes; both are 0 unless they were asked for. `left_at`: when another one last took its place.
-    `stage`: of what is being built.
+    `stage`: of what is being built. `package`: the installed package that brought it, None for Drumbeat's own.
     """
 
     projection: str
@@ -51,6 +51,8 @@ class Held:
     recorded_at: datetime | None = None
     rows: int = 0
     size_bytes: int = 0
+    package: str | None = None
+    tables: tuple[str, ...] = ()
 
 
 def held_at(read_url: str, projections: Sequence[Projection], *, sized: bool = False) -> list[Held]:
@@ -69,11 +71,13 @@ def _held(cursor: Cursor, projections: Sequence[Projection], *, sized: bool) -> 
     places = {(g, p): (position, at) for g, p, position, at in cursor.execute(SQL["places"]).fetchall()}
     rows = cursor.execute(SQL["generations"]).fetchall()
     sizes = _sizes(cursor, sorted({generation for _, generation, *_ in rows})) if sized else {}
-    tables = {p.name: tables_of(p) for p in projections}
+    tables = {p.name: p.tables() for p in projections}
     found = []
-    for name, generation, version, state, installed_at, left_at, stage, *_ in rows:
+    for name, generation, version, state, installed_at, left_at, package, made, stage in rows:
         position, recorded_at = places.get((generation, name), (0, None))
-        own = [sizes.get((generation, table), (0, 0)) for table in tables.get(name, ())]
+        # Of what this code does not know, only the books tell which tables it has.
+        of_it = tables.get(name, tuple(made or ()))
+        own = [sizes.get((generation, table), (0, 0)) for table in of_it]
         found.append(
             Held(
                 projection=name,
@@ -87,6 +91,8 @@ def _held(cursor: Cursor, projections: Sequence[Projection], *, sized: bool) -> 
                 recorded_at=recorded_at,
                 rows=sum(count for _, count in own),
                 size_bytes=sum(size for size, _ in own),
+                package=package,
+                tables=of_it,
             )
         )
     return found

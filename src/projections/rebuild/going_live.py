@@ -14,7 +14,6 @@ from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.projections.engine.walls import wall_off
 from drumbeat.projections.rebuild.generations import SQL, State, set_state
-from drumbeat.queries import load_queries
 
 LOCK_MILLISECONDS: Final = 50
 """Readers that come meanwhile wait no longer than this for the views; then it is tried again a little later."""
@@ -92,7 +91,7 @@ def _try(
 def _replace(cursor: Cursor, shown: Mapping[Projection, str]) -> None:
     for projection, generation in shown.items():
         cursor.execute("SELECT set_config('search_path', %s, true)", [generation])
-        script = load_queries(projection.sql)
+        script = projection.script()
         make_views(cursor, script)
         grant(cursor, script)
 

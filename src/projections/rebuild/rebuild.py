@@ -282,4 +282,4 @@ class Rebuild(Switching):
             connection.execute(SQL["cancel"], {"generation": generation})
             row = connection.execute(SQL["one_at_a_time"], {"number": int(generation[4:])}).fetchone()
             if row == (True,):
-                building.drop(connection, projections, generation)
+                building.drop(connection, {p.name: p.tables() for p in projections}, generation)

@@ -4,7 +4,7 @@ SELECT pg_try_advisory_lock(1685218661, 3000 + %(number)s::integer);
 
 -- name: generations
 -- Every projection in every generation, with what is known of its building.
-SELECT p.projection, p.generation, p.version, p.state, p.installed_at, p.left_at, b.stage, b.mark, b.cancelled_at
+SELECT p.projection, p.generation, p.version, p.state, p.installed_at, p.left_at, p.package, p.tables, b.stage
 FROM readmodel.projections AS p LEFT JOIN readmodel.builds AS b USING (generation)
 ORDER BY p.projection, p.installed_at, p.generation;
 
@@ -167,8 +167,8 @@ FROM unnest(%(projections)s::text[]) AS projection
 ON CONFLICT DO NOTHING;
 
 -- name: live_position
--- How far the read models are that readers see.
-SELECT coalesce(min(position), 0) FROM readmodel.live_checkpoints;
+-- How far Drumbeat's own read models are that readers see.
+SELECT coalesce(min(position), 0) FROM readmodel.live_checkpoints WHERE package IS NULL;
 
 -- name: head
 -- The newest position that was handed out.

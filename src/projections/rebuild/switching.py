@@ -31,16 +31,12 @@ class Switching(Workbench):
     def compare(self, generation: str, *, samples: int = comparing.SAMPLES) -> list[comparing.TableDifference]:
         """A generation that is built, nearly built, or kept, against what is live, at the same position.
 
-        Raises `RebuildRefused`.
+        What is live nowhere yet has nothing to be compared with, and is left out. Raises `RebuildRefused`.
         """
         projections = self._in(generation, State.BUILDING, State.BUILT, State.KEPT)
-        shown = self._live(projections)
-        missing = names_of(projections) - {p.name for family in shown.values() for p in family}
-        if missing:
-            raise RebuildRefused(f"nothing is live of {', '.join(sorted(missing))}: there is nothing to compare")
         found: list[comparing.TableDifference] = []
         with self._left_alone(generation, projections):
-            for live, family in shown.items():
+            for live, family in self._live(projections).items():
                 found += self._compare_with(live, generation, family, samples)
         self._note_compared(generation, found)
         return found
@@ -161,10 +157,17 @@ class Switching(Workbench):
             raise RebuildRefused(f"{generation} is not whole yet: it is at its {unfinished[0].stage}")
 
     def drop(self, generation: str) -> None:
-        """Take away what is kept or built in a generation, and is not live. Raises `RebuildRefused`."""
-        projections = self._in(generation, State.BUILT, State.KEPT)
+        """Take away what is kept or built in a generation, and is not live; live or not, what was left there by
+        packages that are not installed any more. Raises `RebuildRefused`."""
+        going = [one for one in self.held() if one.generation == generation and self._may_go(one)]
+        if not going:
+            self._in(generation, State.BUILT, State.KEPT)
+        views = [table for one in going if one.state is State.LIVE for table in one.tables]
         with closing(self._connect()) as connection:
-            building.drop(connection, projections, generation)
+            building.drop(connection, {one.projection: one.tables for one in going}, generation, views=views)
+
+    def _may_go(self, one: Held) -> bool:
+        return self.is_left(one) or (one.projection in self.names and one.state in {State.BUILT, State.KEPT})
 
     def _snapshot(self) -> psycopg.Connection[Any]:
         connection = self._connect()

@@ -16,6 +16,8 @@ from drumbeat.projections.engine.bookkeeping import read_checkpoints
 from drumbeat.projections.engine.feeding import FeedChanged, fed_from
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
+from drumbeat.projections.models import installed
+from drumbeat.projections.own.found import installed_names
 from drumbeat.projections.rebuild.families import names_of, with_families
 from drumbeat.projections.rebuild.generations import SQL, Held, State, held_at, set_state
 from drumbeat.projections.rebuild.slices import SliceCancelled
@@ -73,9 +75,16 @@ class Workbench:
         """Every projection in every generation; `sized`: with rows and bytes."""
         return held_at(self._read_url, self._projections, sized=sized)
 
+    def is_left(self, one: Held) -> bool:
+        """Whether it was left behind by a package that is not installed any more."""
+        return one.package is not None and one.projection not in {*self.names, *installed_names()}
+
     def _wanted(self, names: Collection[str]) -> tuple[Projection, ...]:
         unknown = sorted(set(names) - names_of(self._projections))
         if unknown:
+            refused = [one for one in installed().refused if one.name == unknown[0]]
+            if refused:
+                raise RebuildRefused(str(refused[0]))
             known = ", ".join(p.name for p in self._projections)
             raise RebuildRefused(f"{unknown[0]!r} is no projection: there are {known}")
         return with_families(self._projections, names)

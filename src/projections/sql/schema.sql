@@ -25,6 +25,8 @@ CREATE TABLE readmodel.projections (
     installed_at timestamptz NOT NULL DEFAULT now(),
     state        text NOT NULL DEFAULT 'live', -- building · built · live · kept
     left_at      timestamptz,                  -- when it was last put behind another generation
+    package      text,                         -- who brought the projection; null: Drumbeat itself
+    tables       text[],                       -- then, the tables that it made
     PRIMARY KEY (generation, projection)
 );
 
@@ -82,7 +84,8 @@ CREATE INDEX parked_events_to_publish ON readmodel.parked_events (generation, id
 
 -- How far the generations are that readers see.
 CREATE VIEW readmodel.live_checkpoints AS
-SELECT projection, generation, partition, position, last_event_id, recorded_at, updated_at, next_offset, began_at
+SELECT projection, generation, partition, position, last_event_id, recorded_at, updated_at, next_offset, began_at,
+    package
 FROM readmodel.checkpoints JOIN readmodel.projections USING (generation, projection)
 WHERE state = 'live';
 
