@@ -8,6 +8,7 @@ from drumbeat.client.drumbeat import Drumbeat
 from drumbeat.client.errors import (
     BadRequest,
     ContentTypeRefused,
+    CutOff,
     DrumbeatError,
     Forbidden,
     Gone,
@@ -30,7 +31,7 @@ from drumbeat.client.retrying import Retries
 
 __all__ = [
     "Drumbeat", "Retries", "models", "words",
-    "DrumbeatError", "NoAnswer", "UnreadableAnswer", "ProblemError",
+    "DrumbeatError", "NoAnswer", "CutOff", "UnreadableAnswer", "ProblemError",
     "BadRequest", "Unauthenticated", "Forbidden", "NotFound", "Refused", "Gone", "VersionConflict", "TooLarge",
     "ContentTypeRefused", "OutOfRange", "TooManyRequests", "ServerBroke", "Unavailable", "NotYet",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Requests and answers: what is sent how, what is sent again, what comes back as what."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
@@ -9,7 +9,7 @@ import httpx
 import msgspec
 from msgspec import UNSET
 
-from drumbeat.client.errors import NoAnswer, UnreadableAnswer, error_of
+from drumbeat.client.errors import CutOff, NoAnswer, UnreadableAnswer, error_of
 from drumbeat.client.generated.models import ProblemDocument
 from drumbeat.client.retrying import Retries
 from drumbeat.client.values import token_of
@@ -42,6 +42,15 @@ class Connection:
     ) -> bytes:
         """Ask for what is no JSON."""
         return answers(self._sent(method, where, query=query).content)
+
+    def lines(
+        self, method: str, where: str, *, answers: type[str], query: Mapping[str, object] | None = None
+    ) -> Iterator[str]:
+        """Ask for text of any length: its lines with their ends, read as they are asked for. Memory does not grow
+        with it; until the last one, or `close`, it takes a connection. Raises `CutOff` where it breaks off.
+        """
+        answer = self._sent(method, where, query=query, streamed=True)
+        return _lines(answer, answers)
 
     def command(
         self,
@@ -79,6 +88,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         idempotency_key: str | None = None,
+        streamed: bool = False,
     ) -> httpx.Response:
         request = self._http.build_request(method, where, params=_query(query), headers=headers, content=content)
         attempt, waited = 1, 0.0
@@ -86,7 +96,9 @@ class Connection:
             answer: httpx.Response | None = None
             failed: httpx.TransportError | None = None
             try:
-                answer = self._http.send(request)
+                answer = self._http.send(request, stream=streamed)
+                if not answer.is_success:
+                    answer.read()
             except httpx.TransportError as error:
                 failed = error
             if answer is not None and answer.status_code not in _LATER:
@@ -99,6 +111,22 @@ class Connection:
                 raise NoAnswer(words, idempotency_key=idempotency_key) from failed
             self._retries.sleep(pause)
             attempt, waited = attempt + 1, waited + pause
+
+
+def _lines(answer: httpx.Response, kind: type[str]) -> Iterator[str]:
+    # Not httpx's own lines: those end at characters that may stand within a row, and lose their ends.
+    rest = b""
+    try:
+        for piece in answer.iter_bytes():
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in whole:
+                yield kind(line + b"\n", "utf-8")
+        if rest:
+            yield kind(rest, "utf-8")
+    except httpx.TransportError as error:
+        raise CutOff(f"{answer.request.url.path} broke off: {error}") from error
+    finally:
+        answer.close()
 
 
 def _retry_after(answer: httpx.Response | None) -> float | None:

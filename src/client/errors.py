@@ -2,6 +2,7 @@
 
 DrumbeatError
 ├── NoAnswer               the address could not be reached, or its answer was lost, as often as it was tried
+├── CutOff                 an answer of many lines broke off; those that came are no whole
 ├── UnreadableAnswer       what answered is not the API, or one of another version
 └── ProblemError           a problem document; one kind for each status
     ├── BadRequest 400     ├── Refused 409              ├── OutOfRange 422
@@ -27,6 +28,10 @@ class NoAnswer(DrumbeatError):
     def __init__(self, words: str, *, idempotency_key: str | None) -> None:
         super().__init__(words)
         self.idempotency_key = idempotency_key
+
+
+class CutOff(DrumbeatError):
+    """An answer of many lines broke off before its end: what came is right, and not all."""
 
 
 class UnreadableAnswer(DrumbeatError):

@@ -1,6 +1,6 @@
 """What the client sends again, how long it waits, and what it raises: without a network, by a script."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -8,6 +8,7 @@ import pytest
 
 from drumbeat.client import (
     BadRequest,
+    CutOff,
     Drumbeat,
     Forbidden,
     Gone,
@@ -214,3 +215,59 @@ def test_the_key_is_shown_in_every_request_and_in_no_words() -> None:
         api.health.live()
     assert server.requests[0].headers["Authorization"] == "Bearer k"
     assert "Bearer" not in str(raised.value) + repr(api)
+
+
+class Pieces(httpx.SyncByteStream):
+    """An answer in pieces, which may break off; `asked_for` counts those that were read."""
+
+    def __init__(self, *pieces: bytes, breaks_off: bool = False) -> None:
+        self._pieces, self._breaks_off = pieces, breaks_off
+        self.asked_for = 0
+        self.closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.asked_for += 1
+            yield piece
+        if self._breaks_off:
+            raise httpx.RemoteProtocolError("incomplete chunked read")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_an_export_comes_line_by_line_as_it_is_asked_for_and_lines_end_only_where_rows_do() -> None:
+    told = ['{"a":1}\n', '{"b":"李\u2028 \x0b"}\r\n', "half"]
+    raw = "".join(told).encode()
+    pieces = Pieces(*(raw[at : at + 1] for at in range(len(raw))))
+    lines = Script(httpx.Response(200, stream=pieces)).api().campaigns.activity_export(CAMPAIGN)
+    assert next(lines) == told[0]
+    assert pieces.asked_for == len(told[0])
+    assert [*lines] == told[1:]
+    assert pieces.closed
+
+
+def test_an_export_that_is_left_early_gives_its_connection_back() -> None:
+    pieces = Pieces(b"1\n2\n", b"3\n")
+    lines = Script(httpx.Response(200, stream=pieces)).api().campaigns.activity_export(CAMPAIGN)
+    assert next(lines) == "1\n"
+    lines.close()  # type: ignore[attr-defined]
+    assert pieces.closed
+    assert pieces.asked_for == 1
+
+
+def test_an_export_that_breaks_off_says_so_after_the_lines_that_came() -> None:
+    pieces = Pieces(b"1\n2", breaks_off=True)
+    lines = Script(httpx.Response(200, stream=pieces)).api().campaigns.activity_export(CAMPAIGN)
+    assert next(lines) == "1\n"
+    with pytest.raises(CutOff, match="activity/export broke off: incomplete chunked read"):
+        next(lines)
+    assert pieces.closed
+
+
+def test_an_export_is_asked_for_again_and_refused_before_its_first_line() -> None:
+    server = Script(problem(503, "database-away"), httpx.Response(200, stream=Pieces(b"1\n")))
+    assert [*server.api().campaigns.activity_export(CAMPAIGN)] == ["1\n"]
+    assert len(server.requests) == 2
+    with pytest.raises(NotFound):
+        Script(problem(404)).api().campaigns.activity_export(CAMPAIGN)

@@ -109,7 +109,8 @@ def _method(method: Method, schemas: Schemas) -> str:
     answers = _answers(operation, schemas)
     arguments = _arguments(operation, schemas)
     signature = _signature(operation, arguments)
-    lines = [f"def {method.name}({signature}) -> {answers}:", _indented(_docstring(_told(operation)))]
+    returns = f"Iterator[{answers}]" if operation.answers_lines else answers
+    lines = [f"def {method.name}({signature}) -> {returns}:", _indented(_docstring(_told(operation)))]
     lines.append(f"    return {_call(operation, answers, schemas)}\n")
     return "\n".join(lines)
 
@@ -210,6 +211,8 @@ def _given(parameter: Parameter) -> str:
 
 
 def _asked(operation: Operation) -> str:
+    if operation.answers_lines:
+        return "lines"
     if operation.answers_bytes:
         return "raw"
     return "command" if operation.method != "GET" else "read"
@@ -225,6 +228,8 @@ def _path(operation: Operation) -> str:
 def _answers(operation: Operation, schemas: Schemas) -> str:
     if operation.answer is not None:
         return schemas.of(operation.answer, sent=False)
+    if operation.answers_lines:
+        return "str"
     return "bytes" if operation.answers_bytes else "None"
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 JSON = "application/json"
+_LINES = "application/jsonl"
 _KEYED = "Idempotency-Key"
 _VERSIONED = "If-Match"
 
@@ -36,6 +37,8 @@ class Operation:
     answer: dict[str, Any] | None
     """The schema of a JSON answer."""
     answers_bytes: bool
+    answers_lines: bool
+    """Text of any length, a row a line: it is given as it comes."""
 
     @property
     def is_paged(self) -> bool:
@@ -59,6 +62,7 @@ def _operation(path: str, method: str, told: dict[str, Any]) -> Operation:
         raise ValueError(f"{method} {path} takes headers that the client does not know: {sorted(headers)}")
     body, upload = _sent(told.get("requestBody", {}).get("content", {}))
     answer, answers_bytes = _answered(told["responses"])
+    answers_lines = any(_LINES in one.get("content", {}) for one in told["responses"].values())
     return Operation(
         name=told["operationId"],
         tag=told["tags"][0],
@@ -74,6 +78,7 @@ def _operation(path: str, method: str, told: dict[str, Any]) -> Operation:
         upload=upload,
         answer=answer,
         answers_bytes=answers_bytes,
+        answers_lines=answers_lines,
     )
 
 

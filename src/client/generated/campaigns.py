@@ -561,7 +561,7 @@ class CampaignsOperations:
         up_to: int | None = None,
         at_least: AtLeast | None = None,
         as_of: str | None = None,
-    ) -> bytes:
+    ) -> Iterator[str]:
         """What was done in a campaign, as a file.
 
         Every row of the list under the same filters. One that was cut off has no proper end of its
@@ -569,7 +569,7 @@ class CampaignsOperations:
 
         `GET /campaigns/{campaign_id}/activity/export`
         """
-        return self._connection.raw(
+        return self._connection.lines(
             "GET",
             path("/campaigns/{campaign_id}/activity/export", campaign_id=campaign_id),
             query={
@@ -585,7 +585,7 @@ class CampaignsOperations:
                 "at_least": at_least,
                 "as_of": as_of,
             },
-            answers=bytes,
+            answers=str,
         )
 
     def history(
