@@ -7,6 +7,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from drumbeat.audit.standing import TreeStanding, tree_standing
 from drumbeat.eventstore.reader import LogReader, StuckAppender
 from drumbeat.projections.dead_letters import dead_letters
 from drumbeat.projections.standing import Standing, standings
@@ -38,6 +39,7 @@ class Status:
     projections: tuple[Standing, ...]
     long_appends: tuple[StuckAppender, ...]
     processes: tuple[ProcessState, ...]
+    tree: TreeStanding
     relay: RelayStanding | None = None
     """None without Kafka, and until a relay has led."""
     parked: Mapping[str, int] = field(default_factory=dict)
@@ -45,11 +47,11 @@ class Status:
 
     @property
     def healthy(self) -> bool:
-        """Nothing parked, nobody stuck, nothing in the relay's way, every process answers."""
+        """Nothing parked, nobody stuck, nothing in the relay's way, the tree whole, every process answers."""
         parked = bool(self.parked) or any(standing.parked for standing in self.projections)
         stands_still = self.relay is not None and self.relay.fault is not None
         answer = all(process.answers for process in self.processes)
-        return not parked and not self.long_appends and not stands_still and answer
+        return not parked and not self.long_appends and not stands_still and answer and self.tree.fault is None
 
     def lag_events(self, standing: Standing) -> int:
         """Positions between the log and a projection."""
@@ -79,10 +81,30 @@ class Status:
                 for standing in self.projections
             ],
             "parked": dict(self.parked),
+            "tree": self._tree_document(self.tree),
             "relay": None if self.relay is None else self._relay_document(self.relay),
             "long_appends": [appender._asdict() for appender in self.long_appends],
             "processes": [asdict(process) for process in self.processes],
         }
+
+    def _tree_document(self, tree: TreeStanding) -> dict[str, Any]:
+        return {
+            "leaves": tree.leaves,
+            "position": tree.position,
+            "lag_events": max(0, self.head - tree.position),
+            "signed_leaves": tree.signed_leaves,
+            "signed_at": None if tree.signed_at is None else tree.signed_at.isoformat(),
+            "fault": tree.fault,
+        }
+
+    def _tree_lines(self, tree: TreeStanding) -> list[str]:
+        if tree.fault is not None:
+            return ["", f"the tree over the log: {tree.fault}; see `drumbeat audit check`"]
+        signed = "no head is signed"
+        if tree.signed_at is not None:
+            signed = f"head of {tree.signed_leaves:,} signed {tree.signed_at:%Y-%m-%d %H:%M:%S} UTC"
+        place = f"{tree.position:>12,}{max(0, self.head - tree.position):>10,}"
+        return ["", f"{'tree':<20}{place}  {tree.leaves:,} leaves, {signed}"]
 
     def _relay_document(self, relay: RelayStanding) -> dict[str, Any]:
         return {
@@ -110,6 +132,7 @@ class Status:
             f"{s.projection:<20}{s.position:>12,}{self.lag_events(s):>10,}{s.parked:>9,}" for s in self.projections
         ]
         words += self._parked_lines() if self.parked else []
+        words += self._tree_lines(self.tree)
         words += [] if self.relay is None else self._relay_lines(self.relay)
         words += [
             f"append of process {appender.pid} takes {appender.seconds:.0f} s and holds readers up"
@@ -128,7 +151,7 @@ def look(
     """Look at everything once.
 
     Raises `LogUnavailable`, `ReadModelsUnavailable`, `SchemaMismatch`, `UnsafeServer`; and psycopg's errors when
-    the log's database goes away while the relay's standing is read.
+    the log's database goes away while the standing of tree and relay is read.
     """
     reader = LogReader(database_url)
     read_url = settings.read_database_url or database_url
@@ -142,6 +165,7 @@ def look(
             tuple(standings(read_url)),
             long_appends,
             processes(settings),
+            tree_standing(database_url),
             _relay(settings, database_url),
             _parked(read_url),
         )

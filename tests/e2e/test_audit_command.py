@@ -44,6 +44,38 @@ def test_the_head_is_shown_to_people_and_to_programs(env: dict[str, str]) -> Non
     assert "tree size             40\n" in drumbeat_inside("audit", "head", env=env).stdout
 
 
+def test_status_tells_how_far_the_tree_is_behind_the_log_and_what_its_newest_head_vouches_for(
+    env: dict[str, str], database_url: str
+) -> None:
+    with closing(EventStoreLedger(database_url)) as ledger:
+        ledger.append(reported(5))
+        grown(database_url, key=None)
+        ledger.append(reported(3))
+    told = json.loads(drumbeat_inside("status", "--json", env=env).stdout)
+    assert told["tree"] == {
+        "leaves": 45, "position": 45, "lag_events": 3,
+        "signed_leaves": 40, "signed_at": "2026-03-05T11:00:00.001000+00:00", "fault": None,
+    }  # fmt: skip
+    shown = drumbeat_inside("status", env=env).stdout
+    (line,) = [line for line in shown.splitlines() if line.startswith("tree ")]
+    assert " ".join(line.split()) == "tree 45 3 45 leaves, head of 40 signed 2026-03-05 11:00:00 UTC"
+
+
+def test_status_tells_a_log_without_a_tree_and_one_whose_tree_was_damaged(
+    database_url: str, tmp_path: Path
+) -> None:
+    env = environment(tmp_path, DRUMBEAT_DATABASE_URL=database_url)
+    with closing(EventStoreLedger(database_url)) as ledger:
+        ledger.append(reported(5))
+    assert "0         5  0 leaves, no head is signed\n" in drumbeat_inside("status", env=env).stdout
+    grown(database_url)
+    with closing(psycopg.connect(database_url, autocommit=True)) as hand, altering_the_log(hand):
+        hand.execute("UPDATE ledger.tree_leaves SET hashes = substr(hashes, 2)")
+    damaged = drumbeat_inside("status", env=env)
+    assert damaged.returncode == Exit.REFUSED
+    assert "is not what it was written as; see `drumbeat audit check`" in damaged.stdout
+
+
 def test_an_event_is_proven_by_position_and_by_id_and_for_an_earlier_head(env: dict[str, str]) -> None:
     by_position = json.loads(drumbeat_inside("audit", "prove", "7", env=env).stdout)
     assert CHECK.is_right(by_position, KEY.public_key)
