@@ -53,6 +53,17 @@ NO_DATABASE: Final = (
 """Later: the database is away, full, stopping, standing by, or ended our transaction for another's sake."""
 
 
+def said_when_away(error: BaseException) -> str | None:
+    """One line about a database that is away or full; None when the error is about something else."""
+    if not isinstance(error, NO_DATABASE):
+        return None
+    # What stands below the first line is for whoever wrote the statement.
+    said = (error.diag.message_primary or str(error)).strip().partition("\n")[0]
+    if isinstance(error, psycopg.errors.DiskFull):
+        return f"the database's disk is full: {said}; nothing is lost: make room, and give the same command again"
+    return f"the database went away: {said}"
+
+
 class UnsafeServer(Exception):
     """The server breaks an assumption that the order of the log stands on; the message names it."""
 

@@ -3,10 +3,11 @@
 from eventsourcing.persistence import OperationalError
 
 from drumbeat.access.master_keys import MasterKeyProblem
+from drumbeat.access.person_keys import KeysAway
 from drumbeat.aggregates.refusals import Refused
 from drumbeat.audit.signing import SigningKeyUnfit
 from drumbeat.commands.ledger import EventTooLarge, LedgerUnavailable
-from drumbeat.eventstore.connections import UnsafeServer
+from drumbeat.eventstore.connections import UnsafeServer, said_when_away
 from drumbeat.eventstore.embedded import EmbeddedServerError
 from drumbeat.eventstore.migrations import SchemaMismatch
 from drumbeat.eventstore.reader import LogUnavailable
@@ -40,6 +41,7 @@ _EXPECTED: tuple[tuple[type[BaseException], Exit], ...] = (
     (EmbeddedServerError, Exit.UNFIT),
     (SchemaMismatch, Exit.UNFIT),
     (MasterKeyProblem, Exit.UNFIT),
+    (KeysAway, Exit.UNFIT),
     (SigningKeyUnfit, Exit.UNFIT),
     (UnsafeServer, Exit.UNFIT),
     (RoleUnusable, Exit.UNFIT),
@@ -74,4 +76,5 @@ def explain(error: BaseException) -> tuple[Exit, str] | None:
     for kind, code in _EXPECTED:
         if isinstance(error, kind):
             return code, str(error) if kind in _OF_SEVERAL_LINES else " ".join(str(error).split())
-    return None
+    away = said_when_away(error)
+    return None if away is None else (Exit.UNAVAILABLE, away)

@@ -12,6 +12,8 @@ from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.eventstore.embedded.logins import login_url
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine import Projection
+from drumbeat.projections.rebuild import comparing
+from drumbeat.projections.rebuild.feeds import wanted
 from drumbeat.projections.rebuild.generations import State
 from drumbeat.projections.rebuild.rebuild import Rebuild
 from drumbeat.projections.rebuild.slices import SliceCancelled, SliceFold
@@ -110,6 +112,73 @@ def test_readers_see_what_went_live_and_what_was_before_is_kept_and_can_come_bac
     rebuild.drop(generation)
     assert ("activity", generation) not in states(rebuild)
     assert executed(database_url, "SELECT to_regnamespace(%s) IS NULL", [generation]) == [(True,)]
+
+
+def test_after_a_rollback_rows_and_counters_are_those_of_all_events_that_came_meanwhile(
+    database_url: str,
+) -> None:
+    told = ListLog()
+    tell_story(told)
+    later = ListLog(told.rows[-150:])
+    told.rows = told.rows[:-150]
+    into_ledger(told, database_url)
+    project(told, database_url, PROJECTIONS)
+    rebuild = rebuild_of(database_url)
+    generation = rebuild.begin(rebuild.names)
+    rebuild.build(generation)
+    rebuild.go_live(generation)
+    into_ledger(later, database_url)
+    told.rows = told.rows + later.rows
+    # Whoever feeds what is read feeds what is kept too (tests/projections/test_feeds.py).
+    for fed in wanted(rebuild.held(), PROJECTIONS):
+        project(told, database_url, fed.projections, generation=fed.generation)
+    live = [all_rows(database_url, projection, generation) for projection in PROJECTIONS]
+    rebuild.roll_back(rebuild.names)
+    assert [all_rows(database_url, projection, "gen_1") for projection in PROJECTIONS] == live
+    assert {one.position for one in rebuild.held()} == {told.rows[-1].position}
+    assert not any(one.differs for one in rebuild.compare(generation))
+    assert not any(one.differs for one in rebuild.verify(rebuild.names))
+    assert {one.state for one in rebuild.held() if one.generation == "gen_1"} == {State.LIVE}
+
+
+def test_who_cancels_what_another_builds_finds_it_taken_away(
+    log: ListLog, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuild = rebuild_of(database_url, events_a_slice=40)
+    generation = rebuild.begin(rebuild.names)
+    run = SliceFold.run
+
+    def cancelled_meanwhile(fold: Any, one: Any) -> int:
+        if one.number == 2:
+            rebuild_of(database_url).cancel(generation)
+            assert index_names(database_url, generation) != []
+        return run(fold, one)
+
+    monkeypatch.setattr(SliceFold, "run", cancelled_meanwhile)
+    with pytest.raises(SliceCancelled):
+        rebuild.build(generation)
+    assert executed(database_url, "SELECT to_regnamespace(%s) IS NULL", [generation]) == [(True,)]
+    assert {one.generation for one in rebuild.held()} == {"gen_1"}
+
+
+def test_what_is_compared_is_not_fed_meanwhile_and_stays_what_it_is(
+    log: ListLog, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuild = rebuild_of(database_url)
+    generation = rebuild.begin(rebuild.names)
+    rebuild.build(generation)
+    rebuild.keep_up_to_date(generation)
+    seen: list[set[str]] = []
+
+    def look(*_: Any, **__: Any) -> list[comparing.TableDifference]:
+        seen.append({one.generation for one in wanted(rebuild.held(), PROJECTIONS)})
+        return []
+
+    monkeypatch.setattr(comparing, "compare", look)
+    rebuild.compare(generation)
+    assert seen == [{"gen_1"}]
+    assert {one.state for one in rebuild.held() if one.generation == generation} == {State.BUILT}
+    assert {one.generation for one in wanted(rebuild.held(), PROJECTIONS)} == {"gen_1", generation}
 
 
 def test_those_that_sum_the_rows_of_others_are_rebuilt_with_them(log: ListLog, database_url: str) -> None:

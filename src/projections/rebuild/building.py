@@ -14,10 +14,17 @@ from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.projections.engine.walls import wall_off
 from drumbeat.projections.rebuild.generations import SQL, State, set_state
+from drumbeat.projections.rebuild.workbench import RebuildRefused
 
 
 def begin(
-    connection: psycopg.Connection[Any], projections: Sequence[Projection], *, mark: int, slices: int, events: int
+    connection: psycopg.Connection[Any],
+    projections: Sequence[Projection],
+    *,
+    mark: int,
+    slices: int,
+    events: int,
+    passing: bool = False,
 ) -> str:
     """Make the tables of a new generation and what is known of its building; its name.
 
@@ -36,7 +43,13 @@ def begin(
         set_state(cursor, generation, [p.name for p in projections], State.BUILDING)
         wall_off(cursor, generation)
         statements = _without_keys_and_indexes(cursor, generation)
-        arguments = {"generation": generation, "mark": mark, "slices": slices, "events": events}
+        arguments = {
+            "generation": generation,
+            "mark": mark,
+            "slices": slices,
+            "events": events,
+            "passing": passing,
+        }
         cursor.execute(SQL["begin_build"], {**arguments, "indexes": json.dumps(statements)})
         cursor.execute(SQL["begin_slices"], arguments)
     return generation
@@ -69,12 +82,14 @@ def drop(
 ) -> None:
     """Take away some projections of a generation with their tables, and the generation with the last of them.
 
-    Whoever feeds them notices, and stops. They must not be live, or `views` are those through which they are read:
-    they go as well.
+    Whoever feeds them notices, and stops. With `views`, those through which they are read go as well; without,
+    raises `RebuildRefused` when some of them are read.
     """
     arguments: dict[str, Any] = {"generation": generation, "projections": list(tables)}
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(BOOKS["take_turns"])
+        if not views and cursor.execute(SQL["are_read"], arguments).fetchone() == (True,):
+            raise RebuildRefused(f"{generation} has gone live meanwhile")
         for statement in ("forget_projections", "forget_checkpoints", "forget_parked"):
             cursor.execute(SQL[statement], arguments)
         cursor.execute(SQL["forget_build"], arguments)

@@ -49,10 +49,14 @@ class Fed:
 
 
 def wanted(found: Sequence[Held], projections: Sequence[Projection]) -> list[Fed]:
-    """What is to be fed: whole families of a generation whose rows were made by the definitions of this code."""
+    """What is to be fed: whole families of a generation whose rows were made by the definitions of this code.
+
+    What somebody works on is left alone, unless it is read; when that process ends, it is fed again.
+    """
     fed = []
-    for generation in dict.fromkeys(one.generation for one in found if one.state is not State.BUILDING):
-        own = [one for one in found if one.generation == generation and one.state is not State.BUILDING]
+    fit = [one for one in found if one.state is State.LIVE or not (one.state is State.BUILDING or one.in_hand)]
+    for generation in dict.fromkeys(one.generation for one in fit):
+        own = [one for one in fit if one.generation == generation]
         names = {one.projection for one in own}
         whole = tuple(
             projection

@@ -38,6 +38,8 @@ class Held:
     `position`: everything of the log up to there is in its rows. `rows` is what the planner believes, `size_bytes`
     includes indexes; both are 0 unless they were asked for. `left_at`: when another one last took its place.
     `stage`: of what is being built. `package`: the installed package that brought it, None for Drumbeat's own.
+    `passing`: nobody goes on with it, because it was cancelled or made only to be compared. `in_hand`: a process
+    works on this generation now.
     """
 
     projection: str
@@ -47,6 +49,8 @@ class Held:
     installed_at: datetime
     left_at: datetime | None = None
     stage: str | None = None
+    passing: bool = False
+    in_hand: bool = False
     position: int = 0
     recorded_at: datetime | None = None
     rows: int = 0
@@ -73,7 +77,7 @@ def _held(cursor: Cursor, projections: Sequence[Projection], *, sized: bool) -> 
     sizes = _sizes(cursor, sorted({generation for _, generation, *_ in rows})) if sized else {}
     tables = {p.name: p.tables() for p in projections}
     found = []
-    for name, generation, version, state, installed_at, left_at, package, made, stage in rows:
+    for name, generation, version, state, installed_at, left_at, package, made, stage, passing, in_hand in rows:
         position, recorded_at = places.get((generation, name), (0, None))
         # Of what this code does not know, only the books tell which tables it has.
         of_it = tables.get(name, tuple(made or ()))
@@ -87,6 +91,8 @@ def _held(cursor: Cursor, projections: Sequence[Projection], *, sized: bool) -> 
                 installed_at=installed_at,
                 left_at=left_at,
                 stage=stage if state == State.BUILDING else None,
+                passing=passing and state == State.BUILDING,
+                in_hand=in_hand,
                 position=position,
                 recorded_at=recorded_at,
                 rows=sum(count for _, count in own),

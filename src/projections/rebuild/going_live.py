@@ -14,6 +14,7 @@ from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.table import Cursor
 from drumbeat.projections.engine.walls import wall_off
 from drumbeat.projections.rebuild.generations import SQL, State, set_state
+from drumbeat.projections.rebuild.workbench import RebuildRefused
 
 LOCK_MILLISECONDS: Final = 50
 """Readers that come meanwhile wait no longer than this for the views; then it is tried again a little later."""
@@ -45,7 +46,8 @@ def switch(
     """Let readers see `projections` in the generation `put`; what they saw before is kept.
 
     `live`: what is live now, by generation. Readers never see a view that is not there, and wait at most
-    `LOCK_MILLISECONDS` for one. The connection is of the projectors' role. Raises `ReadersInTheWay`.
+    `LOCK_MILLISECONDS` for one. The connection is of the projectors' role. Raises `ReadersInTheWay`,
+    and `RebuildRefused` when what is to be read is there no more.
     """
     deadline = time.monotonic() + patience_seconds
     tries = 0
@@ -73,6 +75,10 @@ def _try(
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
         cursor.execute(BOOKS["take_turns"])
+        if cursor.execute(SQL["can_be_read"], {"generation": put, "projections": sorted(names)}).fetchone() != (
+            True,
+        ):
+            raise RebuildRefused(f"{put} was cancelled or dropped meanwhile")
         for generation, family in live.items():
             set_state(cursor, generation, {p.name for p in family} & names, State.KEPT)
         set_state(cursor, put, names, State.LIVE)

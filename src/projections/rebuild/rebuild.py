@@ -27,8 +27,9 @@ from drumbeat.projections.rebuild import building, comparing
 from drumbeat.projections.rebuild.families import names_of
 from drumbeat.projections.rebuild.generations import SQL, Held, State, live_of
 from drumbeat.projections.rebuild.indexing import finish_tables
+from drumbeat.projections.rebuild.slices import SliceCancelled
 from drumbeat.projections.rebuild.switching import Switching
-from drumbeat.projections.rebuild.workbench import RebuildRefused
+from drumbeat.projections.rebuild.workbench import InOtherHands, RebuildRefused
 from drumbeat.projections.rebuild.workers import Work, fold_all
 from drumbeat.transport.source import LOG, Checkpoint, LogRewound, LogSource, Places, event_id_of
 
@@ -131,13 +132,14 @@ class Rebuild(Switching):
             except (psycopg.errors.InsufficientPrivilege, OSError):
                 return None
 
-    def begin(self, names: Collection[str]) -> str:
+    def begin(self, names: Collection[str], *, passing: bool = False) -> str:
         """The generation in which these projections, with their families, are being built; begun if need be.
 
-        Raises `RebuildRefused` for a name that is none, and when some of them are being built in other company.
+        `passing`: it is made only to be compared. What nobody goes on with is taken away first. Raises
+        `RebuildRefused` for a name that is none, and when some of them are being built in other company.
         """
         wanted = self._wanted(names)
-        found = self.held()
+        found = self._without_leftovers(names_of(wanted))
         going = {
             one.generation for one in found if one.state is State.BUILDING and one.projection in names_of(wanted)
         }
@@ -157,34 +159,43 @@ class Rebuild(Switching):
                 " make room, or drop a generation that is only kept"
             )
         with closing(self._connect()) as connection:
-            generation = building.begin(connection, wanted, mark=mark, slices=slices, events=mark)
+            generation = building.begin(connection, wanted, mark=mark, slices=slices, events=mark, passing=passing)
         log.info("rebuild_begun", generation=generation, projections=sorted(names_of(wanted)), mark=mark)
         return generation
 
     def build(self, generation: str) -> None:
         """Fold, index and bring up to date what is being built, or go on with it. It may be killed anywhere.
 
-        Raises `RebuildRefused` when another process builds it, and `SliceCancelled`.
+        Raises `RebuildRefused` when another process builds it, and `SliceCancelled` when it is taken away.
         """
-        with closing(self._connect()) as connection:
-            if connection.execute(SQL["one_at_a_time"], {"number": int(generation[4:])}).fetchone() != (True,):
-                raise RebuildRefused(f"another process builds {generation}: watch it, or cancel it")
-            projections = self._in(generation)
-            build = self._build(connection, generation)
-            if build["stage"] == "slices":
-                self._fold(generation, projections)
-                build = self._build(connection, generation)
-                with connection.transaction():
-                    self._stand_at_mark(connection, generation, projections, build["mark"])
-                    connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "indexes"})
-            if self._build(connection, generation)["stage"] == "indexes":
-                self._say("making keys and indexes")
-                finish_tables(self._connect, projections, generation, build["indexes"], at_once=self._workers)
-                connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "catching up"})
-            self._say("catching up")
-            self._catch_up(generation, projections)
+        projections = self._in(generation)
+        with self._alone_with(generation) as connection:
+            try:
+                self._build_in_stages(connection, generation, projections)
+            except SliceCancelled:
+                # Who cancelled it could not take it away while it was in our hands.
+                building.drop(connection, {p.name: p.tables() for p in projections}, generation)
+                raise
 
-    def _fold(self, generation: str, projections: Sequence[Projection]) -> None:
+    def _build_in_stages(
+        self, connection: psycopg.Connection[Any], generation: str, projections: Sequence[Projection]
+    ) -> None:
+        build = self._build(connection, generation)
+        if build["stage"] == "slices":
+            self._fold(connection, generation, projections)
+            with connection.transaction():
+                self._stand_at_mark(connection, generation, projections, build["mark"])
+                connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "indexes"})
+        if self._build(connection, generation)["stage"] == "indexes":
+            self._say("making keys and indexes")
+            finish_tables(self._connect, projections, generation, build["indexes"], at_once=self._workers)
+            connection.execute(SQL["reach_stage"], {"generation": generation, "stage": "catching up"})
+        self._say("catching up")
+        self._catch_up(connection, generation, projections)
+
+    def _fold(
+        self, connection: psycopg.Connection[Any], generation: str, projections: Sequence[Projection]
+    ) -> None:
         work = Work(
             log_url=self._log_url,
             read_url=self._read_url,
@@ -195,9 +206,8 @@ class Rebuild(Switching):
             lag_limit_events=self._lag_limit_events,
         )
         fold_all(work, self._workers)
-        with closing(self._connect()) as connection:
-            if connection.execute(SQL["open_slices"], {"generation": generation}).fetchone() is not None:
-                raise RebuildRefused(f"slices of {generation} are in other hands still: begin again to go on")
+        if connection.execute(SQL["open_slices"], {"generation": generation}).fetchone() is not None:
+            raise InOtherHands(f"slices of {generation} are in other hands still: begin again to go on")
 
     def _stand_at_mark(
         self, connection: psycopg.Connection[Any], generation: str, projections: Sequence[Projection], mark: int
@@ -214,10 +224,13 @@ class Rebuild(Switching):
         }
         connection.execute(SQL["stand_at"], arguments)
 
-    def _catch_up(self, generation: str, projections: Sequence[Projection]) -> None:
+    def _catch_up(
+        self, connection: psycopg.Connection[Any], generation: str, projections: Sequence[Projection]
+    ) -> None:
         # Each step is as long as what came during the one before.
         reached = -1
         for _ in range(_MOST_STEPS):
+            self._build(connection, generation)
             places = self._live_places(projections)
             lowest = min(place.position for place in places.values())
             if lowest <= reached:
@@ -253,10 +266,11 @@ class Rebuild(Switching):
         when the log no longer holds the event that a checkpoint names, and what building raises.
         """
         wanted = names_of(self._wanted(names))
-        if any(one.state is State.BUILDING and one.projection in wanted for one in self.held()):
+        found = self._without_leftovers(wanted)
+        if any(one.state is State.BUILDING and one.projection in wanted for one in found):
             raise RebuildRefused("these are being rebuilt now: that compares them too")
         self._check_places(wanted)
-        generation = self.begin(names)
+        generation = self.begin(names, passing=True)
         try:
             self.build(generation)
             return self.compare(generation, samples=samples)
@@ -276,10 +290,21 @@ class Rebuild(Switching):
                     raise LogRewound(position, event_id, None)
 
     def cancel(self, generation: str) -> None:
-        """Give up what is being built, and take its tables away once nobody builds it. Raises `RebuildRefused`."""
+        """Give up what is being built, and take its tables away; who builds it just now does that, within seconds.
+
+        Raises `RebuildRefused`.
+        """
         projections = self._in(generation, State.BUILDING)
         with closing(self._connect()) as connection:
             connection.execute(SQL["cancel"], {"generation": generation})
             row = connection.execute(SQL["one_at_a_time"], {"number": int(generation[4:])}).fetchone()
             if row == (True,):
                 building.drop(connection, {p.name: p.tables() for p in projections}, generation)
+
+    def _without_leftovers(self, names: Collection[str]) -> list[Held]:
+        # Of a cancel or a verification that was killed: nobody else would ever take it away.
+        found = self.held()
+        left = {o.generation for o in found if o.passing and not o.in_hand and o.projection in names}
+        for generation in left:
+            self.cancel(generation)
+        return self.held() if left else found

@@ -1,10 +1,19 @@
 -- name: one_at_a_time
--- Only one builds a generation; false while another session does. Held until the session ends.
+-- Only one works on a generation, and nobody feeds it meanwhile but that it is read; false while another session does.
+-- Held until the session ends.
 SELECT pg_try_advisory_lock(1685218661, 3000 + %(number)s::integer);
 
 -- name: generations
--- Every projection in every generation, with what is known of its building.
-SELECT p.projection, p.generation, p.version, p.state, p.installed_at, p.left_at, p.package, p.tables, b.stage
+-- Every projection in every generation, with what is known of its building, and whether somebody works on it now
+-- (`one_at_a_time`). Nobody goes on with one that was cancelled, or was made only to be compared.
+SELECT p.projection, p.generation, p.version, p.state, p.installed_at, p.left_at, p.package, p.tables, b.stage,
+    coalesce(b.passing OR b.cancelled_at IS NOT NULL, false),
+    EXISTS (
+        SELECT FROM pg_locks AS l
+        WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1685218661 AND l.objsubid = 2
+            AND l.objid::text = (3000 + substring(p.generation FROM '^gen_([0-9]+)$')::integer)::text
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
 FROM readmodel.projections AS p LEFT JOIN readmodel.builds AS b USING (generation)
 ORDER BY p.projection, p.installed_at, p.generation;
 
@@ -27,8 +36,8 @@ SELECT readmodel.make_generation(%s);
 
 -- name: begin_build
 -- A generation is being built.
-INSERT INTO readmodel.builds (generation, mark, slices, events, indexes)
-VALUES (%(generation)s, %(mark)s, %(slices)s, %(events)s, %(indexes)s);
+INSERT INTO readmodel.builds (generation, mark, slices, events, indexes, passing)
+VALUES (%(generation)s, %(mark)s, %(slices)s, %(events)s, %(indexes)s, %(passing)s);
 
 -- name: begin_slices
 -- Its slices, none of them done.
@@ -89,6 +98,20 @@ FROM readmodel.slices WHERE generation = %(generation)s;
 -- What some projections of a generation are for.
 UPDATE readmodel.projections SET state = %(state)s, left_at = CASE WHEN %(state)s = 'kept' THEN now() ELSE left_at END
 WHERE generation = %(generation)s AND projection = ANY (%(projections)s);
+
+-- name: can_be_read
+-- Whether all of these projections are there in a generation, and nobody has cancelled its building.
+SELECT count(*) = cardinality(%(projections)s::text[])
+FROM readmodel.projections AS p LEFT JOIN readmodel.builds AS b USING (generation)
+WHERE p.generation = %(generation)s AND p.projection = ANY (%(projections)s)
+    AND (p.state <> 'building' OR b.cancelled_at IS NULL);
+
+-- name: are_read
+-- Whether some of these projections of a generation are read now.
+SELECT EXISTS (
+    SELECT FROM readmodel.projections
+    WHERE generation = %(generation)s AND projection = ANY (%(projections)s) AND state = 'live'
+);
 
 -- name: forget_projections
 -- Some projections of a generation are no more.

@@ -98,15 +98,13 @@ class Switching(Workbench):
     def _left_alone(self, generation: str, projections: Sequence[Projection]) -> Iterator[None]:
         """Meanwhile nobody else feeds a generation; whoever does lets go within a second."""
         names = names_of(projections)
-        (was,) = {one.state for one in self.held() if one.generation == generation and one.projection in names}
-        if was is not State.BUILDING:
-            self._set_state(generation, projections, State.BUILDING)
-            self._sleep(2 * LOOK_SECONDS)
-        try:
+        with self._alone_with(generation) as connection:
+            ours = [o for o in self.held() if o.generation == generation and o.projection in names]
+            if all(one.state is State.BUILDING for one in ours):
+                self._build(connection, generation)
+            else:
+                self._sleep(2 * LOOK_SECONDS)
             yield
-        finally:
-            if was is not State.BUILDING:
-                self._set_state(generation, projections, was)
 
     def go_live(self, generation: str, *, patience_seconds: float = 30.0) -> going_live.Switched:
         """Let readers see a generation that is whole; what they saw is kept. Raises `RebuildRefused`,

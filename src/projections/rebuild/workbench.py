@@ -1,8 +1,8 @@
 """What everything that is done with generations asks: what there is, how far it is, and bringing it further."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -32,6 +32,10 @@ _PATIENCE_SECONDS: Final = 3_600.0
 
 class RebuildRefused(Exception):
     """A rebuild, a switch or a drop that cannot be; the message says why, and what can be done."""
+
+
+class InOtherHands(RebuildRefused):
+    """Another process is at it; it may be tried again a little later."""
 
 
 class Workbench:
@@ -104,6 +108,15 @@ class Workbench:
         if row is None or row["cancelled_at"] is not None:
             raise SliceCancelled(f"the building of {generation} was cancelled")
         return row
+
+    @contextmanager
+    def _alone_with(self, generation: str) -> Iterator[psycopg.Connection[Any]]:
+        """Nobody else builds, compares or cancels a generation meanwhile, or feeds what of it is not read. It ends
+        with this process, however that ends. Raises `InOtherHands`."""
+        with closing(self._connect()) as connection:
+            if connection.execute(SQL["one_at_a_time"], {"number": int(generation[4:])}).fetchone() != (True,):
+                raise InOtherHands(f"another process builds {generation}, or compares it: watch it, or cancel it")
+            yield connection
 
     def _places(
         self, connection: psycopg.Connection[Any], generation: str, projections: Sequence[Projection]

@@ -42,7 +42,8 @@ CREATE TABLE readmodel.builds (
     started_at   timestamptz NOT NULL DEFAULT now(),
     cancelled_at timestamptz,              -- somebody wants it to end
     stage        text NOT NULL DEFAULT 'slices', -- slices · indexes · catching up
-    compared     jsonb                     -- what differed from the rows that were live, when they were compared last
+    compared     jsonb,                    -- what differed from the rows that were live, when they were compared last
+    passing      boolean NOT NULL DEFAULT false -- made to be compared only, and taken away after
 );
 
 -- `events` is told while the slice is folded, for whoever watches; the slice is there when `done_at` is.
