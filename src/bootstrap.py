@@ -118,6 +118,7 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
             source=contacts_of,
             imports_at_once=settings.imports_at_once,
             page_rows=settings.max_page_rows,
+            simulated_contacts=settings.max_simulated_contacts,
             clock=now,
             body_limit_bytes=settings.api_max_body_bytes,
             commands_at_once=settings.api_commands_at_once,

@@ -78,10 +78,7 @@ class Settings(BaseModel):
         default=168.0, ge=0.01, le=87_600, description="How long an `Idempotency-Key` and its answer are kept."
     )
     max_name_characters: int = Field(
-        default=200,
-        ge=1,
-        le=200,
-        description="Longest name that a campaign, goal, sender or schedule may be given.",
+        default=200, ge=1, le=200, description="Longest name of a campaign, goal, sender or schedule."
     )
     max_note_characters: int = Field(
         default=10_000, ge=1, le=10_000, description="Longest note, description or reason of a cancellation."
@@ -92,6 +89,9 @@ class Settings(BaseModel):
     max_page_rows: int = Field(default=500, ge=1, le=10_000, description="Most rows on a page of a list.")
     max_diff_contacts: int = Field(
         default=50_000, ge=1, le=10_000_000, description="Most contacts compared for what changed in a campaign."
+    )
+    max_simulated_contacts: int = Field(
+        default=100_000, ge=1, le=10_000_000, description="Most contacts of a simulation over HTTP."
     )
     project_metrics_port: int = Field(
         default=8401, ge=0, le=65_535, description="Port of the projector's `/metrics`; 0 switches it off."

@@ -60,6 +60,12 @@ class ContactsOfCampaign:
             find(now, self._campaign_id)
             return now.as_of.position, now.as_of.instant, str(now.as_of)
 
+    def are_more_than(self, most: int) -> bool:
+        """Whether the campaign has more contacts than that, removed ones too."""
+        with self._ask.snapshot() as now:
+            rows = now.rows(SQL["one_too_many"], campaign_id=self._campaign_id, most=most)
+            return bool(rows)
+
     def own_events(self, *, up_to: int) -> Sequence[tuple[int, Event[Fact]]]:
         """The campaign's own events up to a position, each with its position, oldest first."""
         stream = self._ask.services.ledger.stream(self._ask.workspace_id, self._campaign_id)

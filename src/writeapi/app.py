@@ -44,7 +44,8 @@ class Deps:
     """What the write API needs. `dry` decides and writes nothing.
 
     `source` opens contacts of campaigns and their history. `imports_at_once`: uploads of a workspace that may wait
-    or run. `page_rows`: the most on a page. `commands_at_once`: single commands that are carried out at a time.
+    or run. `page_rows`: the most on a page. `simulated_contacts`: the most
+    in one simulation, None: any number. `commands_at_once`: single commands that are carried out at a time.
     """
 
     commands: Commands
@@ -56,6 +57,7 @@ class Deps:
     key_kept_for: timedelta = timedelta(days=7)
     imports_at_once: int = 4
     page_rows: int = 500
+    simulated_contacts: int | None = None
     commands_at_once: int = 4
 
 
@@ -71,6 +73,7 @@ def writing(deps: Deps) -> web.Part:
             source=deps.source,
             imports_at_once=deps.imports_at_once,
             page_rows=deps.page_rows,
+            simulated_contacts=deps.simulated_contacts,
             at_once=CapacityLimiter(deps.commands_at_once),
             simulating=CapacityLimiter(1),
             clock=deps.clock,

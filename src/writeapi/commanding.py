@@ -84,6 +84,7 @@ class Services:
     source: "OpenSource"
     imports_at_once: int
     page_rows: int
+    simulated_contacts: int | None
     at_once: CapacityLimiter
     simulating: CapacityLimiter
     clock: Callable[[], datetime]

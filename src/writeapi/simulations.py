@@ -43,6 +43,10 @@ class Histories(Protocol):
         """The position that the history is read up to, the instant at which it is looked at, and their token."""
         ...
 
+    def are_more_than(self, most: int) -> bool:
+        """Whether the campaign has more contacts than that."""
+        ...
+
     def own_events(self, *, up_to: int) -> Sequence[tuple[int, Event[Fact]]]:
         """The campaign's own events with their positions, oldest first."""
         ...
@@ -110,7 +114,8 @@ async def simulate_campaign(
 ) -> Response:
     """The recorded history of each contact is replayed through the decisions under every variant. A recorded later
     attempt counts as the retry having been due; what the history cannot know is null, or told by `unknown`.
-    Nothing is written. One simulation runs at a time in a process."""
+    Nothing is written. One simulation runs at a time in a process, over no more contacts than
+    `DRUMBEAT_MAX_SIMULATED_CONTACTS`."""
     del at_least  # who opens the source reads it
     asked = read_body(Simulate, request, raw)
     services: Services = request.app.state.writing
@@ -119,7 +124,8 @@ async def simulate_campaign(
         source = await services.source(request, campaign_id)
         with _alone(services.simulating):
             rates = Rates(_exact(asked.cost_per_call), _exact(asked.cost_per_minute))
-            return await to_thread.run_sync(_answer, campaign_id, variants, rates, source)
+            most = services.simulated_contacts
+            return await to_thread.run_sync(_answer, campaign_id, variants, rates, source, most)
     except Refused as refusal:
         raise refused(refusal) from refusal
 
@@ -142,8 +148,20 @@ def _exact(rate: float | None) -> Decimal | None:
     return None if rate is None else Decimal(str(rate))
 
 
-def _answer(campaign_id: UUID, variants: Sequence[Variant], rates: Rates, source: Histories) -> Response:
+def _answer(
+    campaign_id: UUID, variants: Sequence[Variant], rates: Rates, source: Histories, most: int | None
+) -> Response:
     position, instant, as_of = source.seen_at()
+    if most is not None and source.are_more_than(most):
+        # A simulation runs to its end, whoever still waits for it.
+        raise Refused(
+            No.OUT_OF_RANGE,
+            f"the campaign has more than {most:,} contacts, the most that are simulated over HTTP here;"
+            " `drumbeat simulate` takes any number",
+            field="contacts",
+            value=f"more than {most}",
+            allowed=f"at most {most:,} contacts (DRUMBEAT_MAX_SIMULATED_CONTACTS)",
+        )
     timeline = Timeline.of(campaign_id, source.own_events(up_to=position))
     simulation = Simulation(timeline, variants, until=instant)
     for history in source.histories(up_to=position):

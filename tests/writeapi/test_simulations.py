@@ -1,6 +1,8 @@
 """Simulations over HTTP: what they answer, what they refuse, and that they write nothing."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -116,6 +118,28 @@ def test_a_campaign_that_is_not_there_was_deleted_or_places_no_calls_is_told(api
     api.project()
     assert problem(api.post(f"/campaigns/{gone}/simulations", asked))["code"] == "campaign-deleted"
     assert problem(api.post(f"/campaigns/{silent}/simulations", asked))["code"] == "not-for-this-kind"
+
+
+@contextmanager
+def at_most(api: Writing, contacts: int) -> Iterator[None]:
+    services = api.app.state.writing
+    api.app.state.writing = replace(services, simulated_contacts=contacts)
+    try:
+        yield
+    finally:
+        api.app.state.writing = services
+
+
+def test_a_campaign_of_more_contacts_than_the_bound_is_refused_and_one_of_as_many_is_not(
+    api: Writing, campaign: str
+) -> None:
+    with at_most(api, 1):
+        told = problem(api.post(f"/campaigns/{campaign}/simulations", {"variants": [{}]}))
+    assert (told["status"], told["code"], told["field"]) == (422, "out-of-range", "contacts")
+    assert told["value"] == "more than 1"
+    assert told["allowed"] == "at most 1 contacts (DRUMBEAT_MAX_SIMULATED_CONTACTS)"
+    with at_most(api, 2):
+        assert ask(api, campaign, {})["real"]["contacts"] == 2
 
 
 def test_a_campaign_without_contacts_comes_to_nothing(api: Writing) -> None:

@@ -32,7 +32,8 @@ class SimulationsOperations:
 
         The recorded history of each contact is replayed through the decisions under every variant. A
         recorded later attempt counts as the retry having been due; what the history cannot know is null, or
-        told by `unknown`. Nothing is written. One simulation runs at a time in a process.
+        told by `unknown`. Nothing is written. One simulation runs at a time in a process, over no more
+        contacts than `DRUMBEAT_MAX_SIMULATED_CONTACTS`.
 
         `POST /campaigns/{campaign_id}/simulations`
         """

@@ -51,6 +51,13 @@ WHERE c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s
 ORDER BY c.contact_id
 LIMIT %(limit)s
 
+-- name: one_too_many
+-- A contact of a campaign beyond the first so many, in the order of their ids.
+SELECT c.contact_id FROM live.contacts c
+WHERE c.workspace_id = %(workspace_id)s AND c.campaign_id = %(campaign_id)s
+ORDER BY c.contact_id
+OFFSET %(most)s LIMIT 1
+
 -- name: persons
 -- What is known of some persons.
 SELECT c.contact_id, c.reference, c.name, c.phone, c.email, c.profile, c.zone, c.priority, c.tags
