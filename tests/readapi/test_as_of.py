@@ -264,39 +264,6 @@ def test_the_rows_behind_a_number_are_as_many_as_of_the_same_moment(database_url
         assert rows["count"] == number["value"] == 2
 
 
-@pytest.mark.parametrize(
-    ("asked", "code"),
-    [
-        ("soon", "malformed-as-of"),
-        ("", "malformed-as-of"),
-        ("-1", "malformed-as-of"),
-        ("1" * 19, "malformed-as-of"),
-        ("1@", "malformed-as-of"),
-        ("1@now", "malformed-as-of"),
-        ("@2026-01-01T00:00:00Z", "malformed-as-of"),
-        ("2026-03-02T09:00:00", "malformed-as-of"),
-        ("2026-13-02T09:00:00Z", "malformed-as-of"),
-        ("0001-01-01T00:00:00+14:00", "malformed-as-of"),
-        ("1; DROP TABLE x", "malformed-as-of"),
-        ("999999", "as-of-in-the-future"),
-        ("999999@2026-03-02T09:00:00Z", "as-of-in-the-future"),
-        ("1@2999-01-01T00:00:00Z", "as-of-in-the-future"),
-        ("2999-01-01T00:00:00Z", "as-of-in-the-future"),
-        ("0", "as-of-before-first-event"),
-        ("0@2026-03-02T09:00:00Z", "as-of-before-first-event"),
-        ("2000-01-01T00:00:00Z", "as-of-before-first-event"),
-    ],
-)
-def test_what_is_no_moment_or_not_over_or_before_all_is_a_problem_of_its_own(
-    database_url: str, asked: str, code: str
-) -> None:
-    with read_whole(database_url) as (system, _, client):
-        of = spring(system)
-        for path in ("", "/dashboard", "/contacts"):
-            document = problem(client.get(f"/campaigns/{of}{path}", params={"as_of": asked}))
-            assert (document["code"], document["field"], document["value"]) == (code, "as_of", asked)
-
-
 def test_a_campaign_is_unknown_before_it_was_and_there_before_it_was_deleted(database_url: str) -> None:
     with read_whole(database_url) as (system, _, client):
         of = spring(system)
