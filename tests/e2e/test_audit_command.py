@@ -10,6 +10,7 @@ import pytest
 
 from drumbeat.audit.published import HeadFile
 from drumbeat.audit.stored import heads_above
+from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.roles import Role
@@ -17,6 +18,8 @@ from drumbeat.opsapi.exits import Exit
 from support.auditing import KEY, checker, grown
 from support.following import reported
 from support.machine import drumbeat_inside, environment
+from support.projecting import ListLog, into_ledger, project
+from support.story import tell_story
 from support.tampering import altering_the_log
 
 pytestmark = pytest.mark.postgres
@@ -113,6 +116,34 @@ def test_a_log_that_was_altered_by_hand_does_not_pass_and_the_event_is_named(
     assert failed.returncode == Exit.REFUSED
     (finding,) = json.loads(failed.stdout)["findings"]
     assert (finding["kind"], finding["leaf"], finding["position"]) == ("altered", 32, 33)
+
+
+def test_a_log_that_was_altered_by_hand_differs_from_what_is_read_and_verify_names_the_row(
+    database_url: str, tmp_path: Path
+) -> None:
+    told = ListLog()
+    tell_story(told)
+    into_ledger(told, database_url)
+    project(told, database_url, PROJECTIONS)
+    grown(database_url)
+    env = environment(tmp_path / "state", DRUMBEAT_DATABASE_URL=database_url)
+    verify = ("verify", "--workers", "1", "--json")
+    assert drumbeat_inside(*verify, env=env).returncode == Exit.DONE
+    assert drumbeat_inside("audit", "check", env=env).returncode == Exit.DONE
+    ended = next(row for row in told.rows if b'"outcome":"no_answer"' in row.bytes)
+    forged = ended.bytes.replace(b'"outcome":"no_answer"', b'"outcome":"completed"')
+    with closing(psycopg.connect(database_url, autocommit=True)) as hand, altering_the_log(hand):
+        hand.execute("UPDATE ledger.events SET bytes = %s WHERE position = %s", [forged, ended.position])
+    checked = drumbeat_inside("audit", "check", "--json", env=env)
+    (finding,) = json.loads(checked.stdout)["findings"]
+    assert (checked.returncode, finding["kind"], finding["position"]) == (Exit.REFUSED, "altered", ended.position)
+    verified = drumbeat_inside(*verify, env=env)
+    assert verified.returncode == Exit.REFUSED
+    differing = {one["table"]: one for one in json.loads(verified.stdout) if one["samples"]}
+    (sample,) = differing["attempts"]["samples"]
+    assert sample["before"]["outcome"] == "no_answer"
+    assert sample["after"]["outcome"] == "completed"
+    assert {"contacts", "dashboard_counters"} <= differing.keys()
 
 
 def test_heads_that_were_kept_show_a_tail_that_was_cut_off(
