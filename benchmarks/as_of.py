@@ -160,7 +160,7 @@ def _served(bench: Bench, sizes: Sequence[int]) -> Iterator[Served]:
             head = connection.execute("SELECT max(position) FROM ledger.events").fetchone()
         assert head is not None
         assert len(campaigns) == len(sizes)
-        with served(_serve, url) as port:
+        with served(serve_api, url) as port:
             # Each moment once: nobody has asked for it before.
             positions = itertools.count(head[0] - 1, -1)
             yield Served(port, key_for(url), campaigns, positions, projected_us)
@@ -195,7 +195,8 @@ def _projected(url: str) -> float:
         return (time.perf_counter() - began) * 1_000_000 / int(head[1])
 
 
-def _serve(url: str, port: int) -> None:
+def serve_api(url: str, port: int) -> None:
+    """Serve the read API, with few moments kept."""
     # Logs as in earnest, to nowhere.
     with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123  a device, not a file
         telemetry.configure_logging(process="api", log_format="json", stream=nowhere)

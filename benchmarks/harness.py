@@ -182,6 +182,13 @@ class Bench:
         return result
 
 
+def once(axis: str, unit: str, ours: float, *, goal: Goal, floor: float | None = None) -> Result:
+    """A figure that was measured once, because it takes minutes."""
+    progress(f"{axis}: {ours:,.3g} {unit}")
+    beside = None if floor is None else _figure([floor])
+    return Result(axis=axis, unit=unit, ours=_figure([ours]), peer=None, floor=beside, goal=goal, runs=1)
+
+
 Axis = Callable[[Bench], Result | list[Result]]
 
 

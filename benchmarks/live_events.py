@@ -10,7 +10,7 @@ from eventsourcing.persistence import StoredEvent
 
 from benchmarks.keys import keep_keys, sealed, whom
 from drumbeat.events import Cause, Event, Fact
-from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced, ContactRetryScheduled
+from drumbeat.events.calls import ContactCallEnded, ContactCallPlaced, ContactCallReceived, ContactRetryScheduled
 from drumbeat.events.campaign import CampaignActivated, CampaignAudienceOpened, CampaignDrafted, CampaignLaunched
 from drumbeat.events.contact import ContactEnrolled, ContactFinished
 from drumbeat.events.evaluations import ContactGoalEvaluated
@@ -44,7 +44,7 @@ _NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 def appends(contacts: int, *, together: bool) -> Iterator[list[StoredEvent]]:
     """The log in appends: a contact's events side by side, or each append another event of every contact."""
     rng = random.Random(contacts)
-    yield [sealed(_event(CAMPAIGN, version, fact, None)) for version, fact in enumerate(_campaign(), start=1)]
+    yield [sealed(event) for event in begun(CAMPAIGN)]
     written = ([sealed(event) for event in _life(rng, number)] for number in range(contacts))
     # As every append is written: in the order of the streams.
     streams = sorted(written, key=lambda events: UUID(str(events[0].originator_id)).int)
@@ -69,6 +69,11 @@ def write_log(url: str, contacts: int, *, together: bool) -> int:
     return written
 
 
+def begun(campaign: UUID) -> list[Event[Fact]]:
+    """A campaign's own events until contacts can be called."""
+    return [_event(campaign, version, fact, None, campaign) for version, fact in enumerate(_campaign(), start=1)]
+
+
 def _campaign() -> Sequence[Fact]:
     drafted = CampaignDrafted(
         kind=CampaignKind.VOICE_AGENT,
@@ -81,16 +86,24 @@ def _campaign() -> Sequence[Fact]:
     return drafted, goal, CampaignAudienceOpened(), CampaignLaunched(), CampaignActivated()
 
 
-def lives(first: int, contacts: int) -> Iterator[list[Event[Fact]]]:
+def lives(first: int, contacts: int, campaign: UUID = CAMPAIGN) -> Iterator[list[Event[Fact]]]:
     """What happens to more contacts, whose numbers begin with `first`: a list of each one's events."""
     rng = random.Random(first)
-    return (_life(rng, number) for number in range(first, first + contacts))
+    return (_life(rng, number, campaign) for number in range(first, first + contacts))
 
 
-def _life(rng: random.Random, number: int) -> list[Event[Fact]]:
-    stream_id = uuid5(CAMPAIGN, f"contact {number}")
+def called_back(campaign: UUID, number: int) -> Event[Fact]:
+    """One more event of a contact to whom everything has happened: it called."""
+    stream_id = uuid5(campaign, f"contact {number}")
+    at = _NOW + timedelta(days=1, seconds=number)
+    fact = ContactCallReceived(occurred=_local(at), duration_seconds=60, conversation_id=uuid5(stream_id, "back"))
+    return _event(stream_id, EVENTS_A_CONTACT + 1, fact, random.Random(number), campaign)
+
+
+def _life(rng: random.Random, number: int, campaign: UUID = CAMPAIGN) -> list[Event[Fact]]:
+    stream_id = uuid5(campaign, f"contact {number}")
     facts = _facts(rng, number)
-    return [_event(stream_id, version, fact, rng) for version, fact in enumerate(facts, start=1)]
+    return [_event(stream_id, version, fact, rng, campaign) for version, fact in enumerate(facts, start=1)]
 
 
 def _facts(rng: random.Random, number: int) -> Sequence[Fact]:
@@ -121,7 +134,14 @@ _RETRIED = (CallOutcome.NO_ANSWER, CallOutcome.BUSY, CallOutcome.LEFT_MESSAGE)
 
 
 def _placed(rng: random.Random, attempt: int, at: datetime) -> Fact:
-    local = Occurred(
+    lost_at = at + timedelta(hours=1)
+    return ContactCallPlaced(
+        attempt=attempt, sender_id=rng.choice(_SENDERS), occurred=_local(at), settings_version=1, lost_at=lost_at
+    )
+
+
+def _local(at: datetime) -> Occurred:
+    return Occurred(
         year=at.year,
         month=at.month,
         day=at.day,
@@ -132,13 +152,11 @@ def _placed(rng: random.Random, attempt: int, at: datetime) -> Fact:
         zone="Europe/Lisbon",
         zone_source=ZoneSource.CONTACT,
     )
-    lost_at = at + timedelta(hours=1)
-    return ContactCallPlaced(
-        attempt=attempt, sender_id=rng.choice(_SENDERS), occurred=local, settings_version=1, lost_at=lost_at
-    )
 
 
-def _event(stream_id: UUID, version: int, fact: Fact, rng: random.Random | None) -> Event[Fact]:
+def _event(
+    stream_id: UUID, version: int, fact: Fact, rng: random.Random | None, campaign: UUID = CAMPAIGN
+) -> Event[Fact]:
     seconds = version if rng is None else rng.randrange(86_400)
     return Event(
         id=uuid5(stream_id, str(version)),
@@ -146,10 +164,10 @@ def _event(stream_id: UUID, version: int, fact: Fact, rng: random.Random | None)
         stream_version=version,
         time=_NOW + timedelta(seconds=seconds),
         workspace_id="default",
-        campaign_id=CAMPAIGN,
+        campaign_id=campaign,
         actor="dialler",
         cause=Cause.PROVIDER,
-        correlation_id=CAMPAIGN,
+        correlation_id=campaign,
         causation_id=None,
         person_id=whom(stream_id, fact),
         fact=fact,

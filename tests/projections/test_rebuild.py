@@ -1,5 +1,6 @@
 """Read models made anew from the log: the rows of the live ones, in any number of slices, whatever fails."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from drumbeat.projections.rebuild.generations import State
 from drumbeat.projections.rebuild.rebuild import Rebuild
 from drumbeat.projections.rebuild.slices import SliceCancelled, SliceFold
 from drumbeat.projections.rebuild.workbench import RebuildRefused
+from drumbeat.projections.rebuild.workers import Throttle
 from drumbeat.transport.source import LogRewound
 from support.projecting import ListLog, into_ledger, project, rows_of
 from support.rebuilding import all_rows
@@ -340,3 +342,44 @@ def test_a_checkpoint_at_an_event_that_the_log_does_not_hold_is_named(log: ListL
     executed(database_url, "UPDATE readmodel.checkpoints SET last_event_id = gen_random_uuid()")
     with pytest.raises(LogRewound):
         rebuild.verify(["activity"])
+
+
+def test_a_rebuild_does_not_rest_for_read_models_that_nobody_feeds(
+    log: ListLog, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drumbeat.projections.rebuild.workers._STANDING_STILL_SECONDS", 0.1)
+    executed(database_url, "UPDATE readmodel.checkpoints SET position = 1, last_event_id = NULL")
+    rebuild = rebuild_of(database_url, lag_limit_events=10)
+    rebuild.build(rebuild.begin(["contacts"]))
+    progress = rebuild.progress()[0]
+    assert (progress.stage, progress.slices_done) == ("catching up", progress.slices)
+
+
+def test_a_rebuild_does_not_rest_for_rows_of_an_older_definition(log: ListLog, database_url: str) -> None:
+    executed(database_url, "UPDATE readmodel.projections SET version = version - 1 WHERE projection = 'contacts'")
+    executed(
+        database_url,
+        "UPDATE readmodel.checkpoints SET position = 1, last_event_id = NULL WHERE projection = ANY (%s)",
+        [["contacts", "attempts", "dashboard", "heatmap"]],
+    )
+    rebuild = rebuild_of(database_url, lag_limit_events=10)
+    began = time.monotonic()
+    rebuild.build(rebuild.begin(["contacts"]))
+    assert time.monotonic() - began < 60
+    assert rebuild.progress()[0].stage == "catching up"
+
+
+@pytest.mark.parametrize(
+    ("seen", "rests"),
+    [
+        ([(100, None, 0.0)], [False]),
+        ([(100, 90, 0.0)], [False]),
+        ([(100, 50, 0.0), (100, 89, 1.0), (100, 90, 2.0)], [True, True, False]),
+        ([(100, 50, 0.0), (120, 50, 2.9), (140, 50, 3.1), (150, 60, 3.2)], [True, True, False, True]),
+    ],
+)
+def test_a_rebuild_rests_while_what_is_read_is_behind_and_comes_nearer(
+    seen: list[tuple[int, int | None, float]], rests: list[bool]
+) -> None:
+    throttle = Throttle(10, ["contacts"])
+    assert [throttle.must_rest(*one) for one in seen] == rests

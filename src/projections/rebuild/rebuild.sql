@@ -190,8 +190,8 @@ FROM unnest(%(projections)s::text[]) AS projection
 ON CONFLICT DO NOTHING;
 
 -- name: live_position
--- How far Drumbeat's own read models are that readers see.
-SELECT coalesce(min(position), 0) FROM readmodel.live_checkpoints WHERE package IS NULL;
+-- How far some read models are that readers see; nothing where none of them is.
+SELECT min(position) FROM readmodel.live_checkpoints WHERE projection = ANY (%(projections)s);
 
 -- name: head
 -- The newest position that was handed out.

@@ -24,7 +24,9 @@ from drumbeat.projections.engine.garbage import Garbage
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.store import Store
-from drumbeat.projections.rebuild.generations import SQL
+from drumbeat.projections.rebuild.families import names_of
+from drumbeat.projections.rebuild.feeds import outdated
+from drumbeat.projections.rebuild.generations import SQL, held_at
 from drumbeat.projections.rebuild.slices import Slice, SliceCancelled, SliceFold
 
 log = structlog.get_logger(__name__)
@@ -32,6 +34,7 @@ log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 1.0
 _THROTTLED_SECONDS: Final = 0.25
 _PATIENCE_SECONDS: Final = 10.0
+_STANDING_STILL_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,8 @@ class Work:
     """What a worker needs; it can be sent to another process.
 
     `known` gives every projection of this code, `names` those that are folded; `asking` opens what gets the keys
-    of persons. While the read models that are read are further behind than `lag_limit_events`, the worker rests.
+    of persons. While the read models that are read are further behind than `lag_limit_events`, and come nearer,
+    the worker rests.
     """
 
     log_url: str
@@ -105,13 +109,14 @@ def fold_slices(work: Work) -> int:
         garbage.by_hand(),
     ):
         plan = Plan([projection for projection in work.known() if projection.name in work.names])
+        throttle = _throttle_of(work, work.known())
         store = Store(writing, plan, 0, work.generation)
         mark, slices = _bounds(telling, work.generation)
         for number in _open(telling, work.generation):
             one = Slice(generation=work.generation, mark=mark, number=number, of=slices)
             if not _is_ours(writing, one):
                 continue
-            told = _Told(telling, reading, one, work.lag_limit_events)
+            told = _Told(telling, reading, one, throttle)
             with writing.transaction(), writing.cursor() as cursor:
                 events = SliceFold(plan, store, reading, writing, ask, told).run(one)
                 cursor.execute(
@@ -145,14 +150,14 @@ class _Told:
     telling: psycopg.Connection[Any]
     reading: psycopg.Connection[Any]
     one: Slice
-    lag_limit_events: int
+    throttle: "Throttle"
     _next_look: float = field(default=0.0)
 
     def __call__(self, events: int) -> None:
         if time.monotonic() < self._next_look:
             return
         self._tell(events)
-        while self._lag() > self.lag_limit_events:
+        while self.throttle.must_rest(self._head(), self._live(), time.monotonic()):
             time.sleep(_THROTTLED_SECONDS)
             self._tell(events)
         self._next_look = time.monotonic() + _LOOK_SECONDS
@@ -165,7 +170,38 @@ class _Told:
         if self.telling.execute(SQL["tell_slice"], asked).fetchone() != (False,):
             raise SliceCancelled(f"the building of {self.one.generation} was cancelled")
 
-    def _lag(self) -> int:
+    def _head(self) -> int:
         (head,) = self.reading.execute(SQL["head"]).fetchone() or (0,)
-        (live,) = self.telling.execute(SQL["live_position"]).fetchone() or (0,)
-        return int(head) - int(live)
+        return int(head)
+
+    def _live(self) -> int | None:
+        row = self.telling.execute(SQL["live_position"], {"projections": self.throttle.fed}).fetchone()
+        return None if row is None else row[0]
+
+
+@dataclass(slots=True)
+class Throttle:
+    """Whether a worker has to rest: while the read models `fed` are behind, and come nearer when it rests.
+
+    Of one worker. Those that nobody feeds (no projector runs, or their definition is an older one) would be behind
+    for ever.
+    """
+
+    limit_events: int
+    fed: list[str]
+    _seen: int | None = None
+    _seen_at: float = 0.0
+
+    def must_rest(self, head: int, live: int | None, now: float) -> bool:
+        """`now` in seconds of a clock that only rises."""
+        if live is None or head - live <= self.limit_events:
+            return False
+        if live != self._seen:
+            self._seen, self._seen_at = live, now
+        return now - self._seen_at < _STANDING_STILL_SECONDS
+
+
+def _throttle_of(work: Work, known: Sequence[Projection]) -> Throttle:
+    own = [projection for projection in known if projection.package is None]
+    old = names_of(outdated(held_at(work.read_url, known), own))
+    return Throttle(work.lag_limit_events, sorted(names_of(own) - old))
