@@ -6,6 +6,7 @@ import sys
 from benchmarks import (
     append,
     as_of,
+    audit,
     bulk,
     bulk_decide,
     command_http,
@@ -34,6 +35,7 @@ AXES: dict[str, Axis] = {
     "append-1": append.one_event_a_transaction,
     "append-20": append.twenty_events_a_transaction,
     "as-of": as_of.earlier_moments,
+    "audit": audit.tree_over_the_log,
     "bulk-decide": bulk_decide.decisions_included,
     "bulk-bytes": bulk.bytes_ready,
     "command-http": command_http.commands_over_http,
@@ -56,6 +58,7 @@ AXES: dict[str, Axis] = {
     "relay": relay.log_to_kafka,
     "sealing": sealing.people_and_the_rest,
     "simulate": simulate.seven_limits,
+    "verify": rebuild.verified,
     "visible-kafka": visible.through_kafka,
     "visible-log": visible.embedded,
 }

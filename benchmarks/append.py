@@ -8,6 +8,7 @@ order.
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -57,6 +58,18 @@ def _appends(bench: Bench, axis: str, events_a_transaction: int, goal: Goal) -> 
         also={"with an idempotency key": side(_ours_with_key, _nothing, b"SELECT count(*) FROM ledger.events")},
         goal=goal,
     )
+
+
+def one_writer(url: str, *, transactions: int, events_a_transaction: int) -> float:
+    """Microseconds an event of somebody who appends alone, as ours does."""
+    streams = stored_calls(transactions + 1, events_a_transaction)
+    with closing(Connections(url)) as connections:
+        recorder = LogRecorder(connections)
+        recorder.insert_events(streams.pop())  # connects, and prepares its statement
+        began = time.perf_counter()
+        for events in streams:
+            recorder.insert_events(events)
+        return (time.perf_counter() - began) * 1_000_000 / (transactions * events_a_transaction)
 
 
 def _nothing(url: str) -> None:

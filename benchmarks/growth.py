@@ -21,13 +21,13 @@ from uuid import UUID, uuid5
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
+from benchmarks.append import one_writer
 from benchmarks.as_of import Campaign, Served, serve_api
 from benchmarks.harness import Bench, Goal, Result, once, progress
 from benchmarks.keys import keep_keys, keys_in, sealed
 from benchmarks.live_events import EVENTS_A_CONTACT, begun, called_back, lives
 from benchmarks.rebuild import asking
 from benchmarks.serving import served
-from benchmarks.workload import stored_calls
 from drumbeat.bootstrap import PROJECTIONS, projections
 from drumbeat.events.ids import DRUMBEAT
 from drumbeat.eventstore.connections import Connections
@@ -41,7 +41,7 @@ from support.keys import key_for
 SIZES, QUICK_SIZES = (100_000, 1_000_000, 10_000_000), (40_000, 80_000, 160_000)
 _CONTACTS, _EVENTS = 500, 500 * EVENTS_A_CONTACT
 _CAMPAIGNS_AN_APPEND = 10
-_APPENDED, _A_TRANSACTION, _APPLIED, _READS = 10_000, 20, 3_000, 300
+_TRANSACTIONS, _A_TRANSACTION, _APPLIED, _READS = 500, 20, 3_000, 300
 _TURNS = 4
 _WRITERS = _WORKERS = 2
 
@@ -67,14 +67,7 @@ class Grown:
 
     def append(self) -> float:
         """Microseconds an event of appends of twenty, right after a checkpoint."""
-        streams = stored_calls(_APPENDED // _A_TRANSACTION, _A_TRANSACTION)
-        with closing(Connections(self.url)) as connections:
-            recorder = LogRecorder(connections)
-            recorder.insert_events(streams.pop())  # connects, and prepares its statement
-            began = time.perf_counter()
-            for events in streams:
-                recorder.insert_events(events)
-            return (time.perf_counter() - began) * 1_000_000 / (_A_TRANSACTION * len(streams))
+        return one_writer(self.url, transactions=_TRANSACTIONS, events_a_transaction=_A_TRANSACTION)
 
     def wal_bytes(self) -> float:
         """Bytes of WAL an event of such appends."""
@@ -82,7 +75,7 @@ class Grown:
             before = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
             self.append()
             row = connection.execute("SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", before).fetchone()
-        return float(row[0] if row else 0) / _APPENDED
+        return float(row[0] if row else 0) / ((_TRANSACTIONS + 1) * _A_TRANSACTION)
 
     def apply(self) -> float:
         """Microseconds an event of contacts picked at random among all, one event each."""

@@ -40,6 +40,32 @@ def by_two_workers(bench: Bench) -> Result:
     return _rebuilt(bench, 2, Goal(per_peer=90, per_floor=0.5))
 
 
+def verified(bench: Bench) -> Result:
+    """What is read, folded anew by one worker and compared, all of it; the floor is the rebuild alone. Told."""
+    with bench.database() as url:
+        events = write_log(url, bench.scaled(40_000, 6_000), together=False)
+        project(url, events)
+        work = Rebuild(url, url, projections, partial(asking, url))
+
+        def ours() -> float:
+            began = time.perf_counter()
+            found = work.verify(work.names)
+            elapsed = time.perf_counter() - began
+            assert not [one.table for one in found if one.differs]
+            assert sum(one.same for one in found) > events
+            return events / elapsed
+
+        def floor() -> float:
+            generation = work.begin(work.names)
+            began = time.perf_counter()
+            work.build(generation)
+            elapsed = time.perf_counter() - began
+            work.cancel(generation)
+            return events / elapsed
+
+        return bench.compare("verify", "events/s", ours=ours, floor=floor, goal=Goal())
+
+
 def _rebuilt(bench: Bench, workers: int, goal: Goal) -> Result:
     contacts, few = bench.scaled(40_000, 6_000), bench.scaled(250, 100)
     with bench.database() as url:
@@ -47,9 +73,7 @@ def _rebuilt(bench: Bench, workers: int, goal: Goal) -> Result:
         project(url, events)
         check(url, contacts)
         rows = _rows(url)
-        work = Rebuild(
-            url, url, projections, partial(asking, url), workers=workers, events_a_slice=max(20_000, events // 8)
-        )
+        work = Rebuild(url, url, projections, partial(asking, url), workers=workers, events_a_slice=events // 4)
 
         def ours() -> float:
             generation = work.begin(work.names)
