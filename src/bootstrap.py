@@ -151,7 +151,7 @@ def run_projector(settings: Settings, database_url: str | None, stop: Event) -> 
     assert read_models_url is not None
     check_schemas(read_models_url, (READMODEL,), *ROLES["project"].on_read_models)
     _tell_refused()
-    projecting.run_projector(settings, database_url, read_models_url, projections(), now, stop)
+    projecting.run_projector(settings, database_url, read_models_url, projections, now, stop)
 
 
 def run_relay(settings: Settings, database_url: str, stop: Event) -> None:

@@ -30,6 +30,8 @@ class Role(StrEnum):
     """Sees the timers of every workspace, and holds those that it works on."""
     AUDIT = "drumbeat_audit"
     """Grows the tree over the log, and keeps the heads that were signed."""
+    OPERATE = "drumbeat_operate"
+    """Asks for rebuilds of the read models, and sees how all of their generations are."""
 
 
 class RoleUnusable(psycopg.OperationalError):

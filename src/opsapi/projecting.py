@@ -12,7 +12,7 @@ import structlog
 
 from drumbeat import telemetry
 from drumbeat.access.person_keys import AskKeys, KnownKeys, no_keys
-from drumbeat.eventstore.connections import NO_DATABASE, open_connection
+from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.healing import FromLog, Heal, cannot_heal
 from drumbeat.eventstore.roles import Role
 from drumbeat.opsapi.master_keys import checked_master_keys
@@ -23,6 +23,7 @@ from drumbeat.projections.engine.bookkeeping import GENERATION
 from drumbeat.projections.engine.feeding import FeedChanged, fed_from
 from drumbeat.projections.engine.projector import Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
+from drumbeat.projections.rebuild.carrying_out import LATER, CarryingOut
 from drumbeat.projections.rebuild.feeds import Fed, Feeds
 from drumbeat.projections.rebuild.going_live import ReadersInTheWay
 from drumbeat.projections.rebuild.rebuild import Rebuild
@@ -31,7 +32,7 @@ from drumbeat.projections.rebuild.slices import SliceCancelled
 from drumbeat.projections.rebuild.workbench import RebuildRefused
 from drumbeat.settings import Settings
 from drumbeat.transport.cluster import KafkaProblem, cluster_of, quieten_the_library, require_libraries
-from drumbeat.transport.source import LOG, LogSource, Source, SourceUnavailable
+from drumbeat.transport.source import LOG, LogSource, Source
 from drumbeat.transport.topic_definitions import DEAD_LETTERS, topics_as_set
 
 log = structlog.get_logger(__name__)
@@ -76,16 +77,19 @@ def run_projector(
     settings: Settings,
     log_url: str | None,
     read_url: str,
-    projections: Sequence[Projection],
+    known: Callable[[], Sequence[Projection]],
     clock: Callable[[], datetime],
     stop: Event,
 ) -> None:
-    """Keep read models up to date until `stop` is set: every generation that is read, built or kept.
+    """Keep read models up to date until `stop` is set: every generation that is read, built or kept; and rebuild
+    what has to be, or is asked for.
 
-    The persons' keys are in the log's database; without it, what is sealed has to wait. Raises `ProjectorStopped`,
-    `FeedChanged`, `KafkaUnfit`, `MasterKeyProblem`.
+    `known` gives every projection, here and in processes that help. The persons' keys are in the log's database;
+    without it, what is sealed has to wait. Raises `ProjectorStopped`, `FeedChanged`, `KafkaUnfit`,
+    `MasterKeyProblem`.
     """
     serve_metrics(settings.api_host, settings.project_metrics_port)
+    projections = known()
     held_up: list[LogSource] = []
     with copying(settings, read_url) as copies:
 
@@ -109,22 +113,37 @@ def run_projector(
         telemetry.REGISTRY.register(
             ProjectorMetrics(feeds.stats, clock, lambda: held_up[-1].held_up_seconds if held_up else 0.0, copies)
         )
-        arguments = [settings, log_url, read_url, projections, stop]
-        Thread(target=_renew, args=arguments, name="drumbeat-renewal", daemon=True).start()
+        if log_url is not None:
+            _rebuild_beside(
+                settings,
+                read_url,
+                partial(Rebuild, log_url, read_url, known, partial(asking, settings, log_url)),
+                stop,
+            )
         feeds.run(stop)
 
 
-def _renew(
-    settings: Settings, log_url: str | None, read_url: str, projections: Sequence[Projection], stop: Event
-) -> None:
+def _rebuild_beside(settings: Settings, read_url: str, open_work: Callable[..., Rebuild], stop: Event) -> None:
+    """Threads that rebuild and switch until `stop` is set; what is under way then is gone on with by the next."""
+    carrying_out = CarryingOut(read_url, open_work)
+
+    def rebuild() -> None:
+        _renew(settings, open_work, stop)
+        carrying_out.run_rebuilds(stop)
+
+    Thread(target=rebuild, name="drumbeat-rebuilds", daemon=True).start()
+    Thread(target=carrying_out.run_switches, args=[stop], name="drumbeat-switches", daemon=True).start()
+
+
+def _renew(settings: Settings, open_work: Callable[..., Rebuild], stop: Event) -> None:
     # One worker, in this process: what is read comes first.
-    while log_url is not None and not stop.is_set():
+    while not stop.is_set():
         try:
-            work = Rebuild(log_url, read_url, lambda: projections, partial(asking, settings, log_url))
+            work = open_work()
             renew(work, do=settings.rebuild_outdated, is_over=stop.is_set)
             _renew_packages(work, settings, stop)
-        except (*NO_DATABASE, SourceUnavailable) as error:
-            log.warning("renewal_waits_for_the_database", problem=str(error).strip())
+        except LATER as error:
+            log.warning("renewal_waits", problem=str(error).strip())
             stop.wait(_LONGEST_PAUSE_SECONDS)
         except Exception:
             # What is read goes on being read as it is.

@@ -35,7 +35,7 @@ class Roles:
 
 
 ROLES: Final[Mapping[str, Roles]] = {
-    "api": Roles((*_CARRIES_OUT, Role.KEYS), (Role.READ,)),
+    "api": Roles((*_CARRIES_OUT, Role.KEYS), (Role.READ, Role.OPERATE)),
     "project": Roles((Role.READ,), (Role.PROJECT,)),
     "relay": Roles((Role.READ, Role.RELAY)),
     "policies": Roles((*_CARRIES_OUT, Role.AUDIT), (Role.POLICIES,)),

@@ -41,12 +41,23 @@ TIMERS = {
 HELD = {"campaign_watch", "contact_watch", "watched_senders"}
 BOOKS = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 MAY = {
-    "readmodel.checkpoints": {Role.PROJECT: BOOKS},
+    "readmodel.checkpoints": {Role.PROJECT: BOOKS, Role.OPERATE: {"SELECT"}},
     "readmodel.live_checkpoints": {role: {"SELECT"} for role in (Role.READ, Role.POLICIES, Role.PROJECT)},
     "readmodel.live_parked_events": {Role.PROJECT: BOOKS - {"INSERT"}},
-    "readmodel.builds": {Role.PROJECT: BOOKS},
-    "readmodel.slices": {Role.PROJECT: BOOKS},
-    "readmodel.projections": {Role.PROJECT: BOOKS},
+    "readmodel.builds": {
+        Role.PROJECT: BOOKS,
+        Role.OPERATE: {
+            "SELECT(generation, mark, slices, events, started_at, cancelled_at, stage, passing)",
+            "UPDATE(cancelled_at)",
+        },
+    },
+    "readmodel.slices": {Role.PROJECT: BOOKS, Role.OPERATE: {"SELECT"}},
+    "readmodel.projections": {Role.PROJECT: BOOKS, Role.OPERATE: {"SELECT"}},
+    "readmodel.rebuilds": {
+        Role.PROJECT: {"SELECT", "UPDATE"},
+        Role.OPERATE: {"SELECT", "INSERT", "UPDATE(cancelling, ended_at, outcome)"},
+    },
+    "readmodel.switches": {Role.PROJECT: {"SELECT", "UPDATE"}, Role.OPERATE: {"SELECT", "INSERT"}},
     "readmodel.parked_events": {Role.PROJECT: BOOKS},
     "readmodel.parked_events_id_seq": dict[Role, set[str]](),
 }

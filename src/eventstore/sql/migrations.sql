@@ -11,7 +11,7 @@ DECLARE
 BEGIN
     FOREACH wanted IN ARRAY ARRAY[
         'drumbeat_write', 'drumbeat_read', 'drumbeat_keys', 'drumbeat_relay', 'drumbeat_project', 'drumbeat_policies',
-        'drumbeat_audit'
+        'drumbeat_audit', 'drumbeat_operate'
     ] LOOP
         BEGIN
             IF to_regrole(wanted) IS NULL THEN

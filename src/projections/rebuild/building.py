@@ -25,15 +25,15 @@ def begin(
     slices: int,
     events: int,
     passing: bool = False,
+    name: str | None = None,
 ) -> str:
-    """Make the tables of a new generation and what is known of its building; its name.
+    """Make the tables of a new generation and what is known of its building; its name: a free one, or that given.
 
     The connection is of the projectors' role.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(BOOKS["take_turns"])
-        (number,) = cursor.execute(SQL["next_number"]).fetchone() or (1,)
-        generation = f"gen_{number}"
+        generation = name or next_name(cursor)
         cursor.execute(SQL["make_generation"], [generation])
         cursor.execute("SELECT set_config('search_path', %s, true)", [generation])
         cursor.execute(BOOKS["engine_tables"])
@@ -53,6 +53,12 @@ def begin(
         cursor.execute(SQL["begin_build"], {**arguments, "indexes": json.dumps(statements)})
         cursor.execute(SQL["begin_slices"], arguments)
     return generation
+
+
+def next_name(cursor: Cursor) -> str:
+    """The name of a generation that was never used. Who takes it has taken its turn."""
+    (number,) = cursor.execute(SQL["next_number"]).fetchone() or (1,)
+    return f"gen_{number}"
 
 
 def _without_keys_and_indexes(cursor: Cursor, generation: str) -> list[tuple[str, str]]:

@@ -59,13 +59,15 @@ class Held:
     tables: tuple[str, ...] = ()
 
 
-def held_at(read_url: str, projections: Sequence[Projection], *, sized: bool = False) -> list[Held]:
+def held_at(
+    read_url: str, projections: Sequence[Projection], *, sized: bool = False, role: Role = Role.PROJECT
+) -> list[Held]:
     """Every projection in every generation of a database, by name and age, known to this code or not.
 
     `sized`: with rows and bytes, for which the server looks at every table's files. Raises psycopg's errors.
     """
     with (
-        closing(open_connection(read_url, settings={"timezone": "UTC"}, role=Role.PROJECT)) as connection,
+        closing(open_connection(read_url, settings={"timezone": "UTC"}, role=role)) as connection,
         connection.cursor() as cursor,
     ):
         return _held(cursor, projections, sized=sized)

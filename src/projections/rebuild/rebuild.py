@@ -125,31 +125,32 @@ class Rebuild(Switching):
 
     def _free_bytes(self) -> int | None:
         # Where the server's files can be seen: on this machine.
-        with closing(open_connection(self._read_url, settings={})) as connection:
-            try:
-                (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
-                return shutil.disk_usage(folder).free
-            except (psycopg.errors.InsufficientPrivilege, OSError):
-                return None
+        with closing(self._connect()) as connection:
+            (folder,) = connection.execute(SQL["data_directory"]).fetchone() or (None,)
+        try:
+            return None if folder is None else shutil.disk_usage(folder).free
+        except OSError:
+            return None
 
-    def begin(self, names: Collection[str], *, passing: bool = False) -> str:
+    def begin(self, names: Collection[str], generation: str | None = None, *, passing: bool = False) -> str:
         """The generation in which these projections, with their families, are being built; begun if need be.
 
-        `passing`: it is made only to be compared. What nobody goes on with is taken away first. Raises
-        `RebuildRefused` for a name that is none, and when some of them are being built in other company.
+        `generation`: it is to be this one, whose name is nobody else's, and no other. `passing`: it is made only
+        to be compared. What nobody goes on with is taken away first. Raises `RebuildRefused` for a name that is
+        none, and when some of them are being built in other company.
         """
         wanted = self._wanted(names)
         found = self._without_leftovers(names_of(wanted))
         going = {
             one.generation for one in found if one.state is State.BUILDING and one.projection in names_of(wanted)
         }
-        for generation in going:
-            together = {one.projection for one in found if one.generation == generation}
-            if together != names_of(wanted):
+        for other in going:
+            together = {one.projection for one in found if one.generation == other}
+            if together != names_of(wanted) or generation not in (None, other):
                 raise RebuildRefused(
-                    f"{generation} is being built with {', '.join(sorted(together))}: let it end, or cancel it"
+                    f"{other} is being built with {', '.join(sorted(together))}: let it end, or cancel it"
                 )
-            return generation
+            return other
         mark = self._high_water()
         slices = self._slices(mark)
         size, free = self._live_bytes(wanted), self._free_bytes()
@@ -159,9 +160,11 @@ class Rebuild(Switching):
                 " make room, or drop a generation that is only kept"
             )
         with closing(self._connect()) as connection:
-            generation = building.begin(connection, wanted, mark=mark, slices=slices, events=mark, passing=passing)
-        log.info("rebuild_begun", generation=generation, projections=sorted(names_of(wanted)), mark=mark)
-        return generation
+            begun = building.begin(
+                connection, wanted, mark=mark, slices=slices, events=mark, passing=passing, name=generation
+            )
+        log.info("rebuild_begun", generation=begun, projections=sorted(names_of(wanted)), mark=mark)
+        return begun
 
     def build(self, generation: str) -> None:
         """Fold, index and bring up to date what is being built, or go on with it. It may be killed anywhere.

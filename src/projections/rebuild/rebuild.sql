@@ -27,12 +27,17 @@ GROUP BY generation, projection;
 SELECT coalesce(max(substring(generation FROM '^gen_([0-9]+)$')::integer), 0) + 1 FROM (
     SELECT generation FROM readmodel.projections
     UNION ALL SELECT generation FROM readmodel.checkpoints
+    UNION ALL SELECT generation FROM readmodel.rebuilds
     UNION ALL SELECT nspname FROM pg_namespace
 ) AS used;
 
 -- name: make_generation
 -- The schema of a new generation, which belongs to the projectors.
 SELECT readmodel.make_generation(%s);
+
+-- name: data_directory
+-- Where the server's files are; null when it may not be told.
+SELECT readmodel.data_directory();
 
 -- name: begin_build
 -- A generation is being built.

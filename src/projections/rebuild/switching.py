@@ -23,6 +23,7 @@ BEHIND_SECONDS: Final = 10.0
 """How long what is live is waited for when it is behind what it is compared with."""
 
 _LOOK_SECONDS: Final = 0.05
+_PATIENCE_SECONDS: Final = 30.0
 
 
 class Switching(Workbench):
@@ -106,16 +107,41 @@ class Switching(Workbench):
                 self._sleep(2 * LOOK_SECONDS)
             yield
 
-    def go_live(self, generation: str, *, patience_seconds: float = 30.0) -> going_live.Switched:
+    def go_live(self, generation: str, *, patience_seconds: float = _PATIENCE_SECONDS) -> going_live.Switched:
         """Let readers see a generation that is whole; what they saw is kept. Raises `RebuildRefused`,
         `ReadersInTheWay`."""
         projections = self._in(generation, State.BUILDING, State.BUILT, State.KEPT)
         return self._switch(generation, projections, patience_seconds)
 
     def roll_back(
-        self, names: Collection[str], *, patience_seconds: float = 30.0
+        self, names: Collection[str], *, patience_seconds: float = _PATIENCE_SECONDS
     ) -> tuple[str, going_live.Switched]:
         """Let readers see again what they saw before. Raises `RebuildRefused`, `ReadersInTheWay`."""
+        generation, ours = self.kept(names)
+        return generation, self._switch(generation, ours, patience_seconds)
+
+    def put(self, generation: str, names: Collection[str]) -> going_live.Switched | None:
+        """Let readers see some projections of a generation that is whole; None when they do already.
+
+        Raises `RebuildRefused`, `ReadersInTheWay`.
+        """
+        live = {o.projection for o in self.held() if o.generation == generation and o.state is State.LIVE}
+        if live >= set(names):
+            return None
+        ours = tuple(p for p in self.whole(generation) if p.name in names)
+        return self._switch(generation, ours, patience_seconds=_PATIENCE_SECONDS)
+
+    def whole(self, generation: str) -> tuple[Projection, ...]:
+        """What of a generation may go live, whoever does it. Raises `RebuildRefused`."""
+        projections = self._in(generation, State.BUILT, State.KEPT)
+        self._refuse_unfit(self.held(), generation, projections)
+        return projections
+
+    def kept(self, names: Collection[str]) -> tuple[str, tuple[Projection, ...]]:
+        """The generation that readers saw before, of these projections with their families, and what of it.
+
+        Raises `RebuildRefused`.
+        """
         wanted = self._wanted(names)
         found = self.held()
         kept = [
@@ -127,8 +153,8 @@ class Switching(Workbench):
             raise RebuildRefused(f"nothing is kept of {', '.join(sorted(names_of(wanted)))}")
         newest = max(kept, key=lambda one: (one.left_at, one.generation))
         back = self._in(newest.generation, State.KEPT)
-        ours = tuple(p for p in back if p in wanted)
-        return newest.generation, self._switch(newest.generation, ours, patience_seconds)
+        self._refuse_unfit(found, newest.generation, back)
+        return newest.generation, tuple(p for p in back if p in wanted)
 
     def _switch(
         self, generation: str, projections: Sequence[Projection], patience_seconds: float

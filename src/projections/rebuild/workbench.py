@@ -53,7 +53,9 @@ class Workbench:
         lag_limit_events: int = 20_000,
         say: Callable[[str], None] = lambda _words: None,
         sleep: Callable[[float], None] = time.sleep,
+        role: Role = Role.PROJECT,
     ) -> None:
+        """`role`: on the read models; `OPERATE` may look and ask what can be done, and do none of it."""
         self._log_url = log_url
         self._read_url = read_url
         self._known = known
@@ -64,6 +66,7 @@ class Workbench:
         self._lag_limit_events = lag_limit_events
         self._say = say
         self._sleep = sleep
+        self._role = role
 
     @property
     def projections(self) -> tuple[Projection, ...]:
@@ -77,7 +80,7 @@ class Workbench:
 
     def held(self, *, sized: bool = False) -> list[Held]:
         """Every projection in every generation; `sized`: with rows and bytes."""
-        return held_at(self._read_url, self._projections, sized=sized)
+        return held_at(self._read_url, self._projections, sized=sized, role=self._role)
 
     def is_left(self, one: Held) -> bool:
         """Whether it was left behind by a package that is not installed any more."""
@@ -135,7 +138,7 @@ class Workbench:
             set_state(cursor, generation, names_of(projections), state)
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return open_connection(self._read_url, settings={"timezone": "UTC"}, role=Role.PROJECT)
+        return open_connection(self._read_url, settings={"timezone": "UTC"}, role=self._role)
 
     def _high_water(self) -> int:
         with closing(LogSource(self._log_url)) as source:
