@@ -105,6 +105,7 @@ def api(settings: Settings, database_url: str, gate: "Gate", on: Ledger | None =
 
 
 def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
+    from drumbeat.opsapi.rebuilds import AskedRebuilds
     from drumbeat.opsapi.uploading import uploads
     from drumbeat.readapi.copying import contacts_of
     from drumbeat.writeapi.app import Deps, writing
@@ -115,6 +116,12 @@ def _writing(settings: Settings, database_url: str, on: Ledger) -> "Part":
             commands=commands(database_url, on, settings),
             dry=commands(database_url, DryLedger(on), settings),
             uploads=uploads(settings, database_url),
+            rebuilds=AskedRebuilds(
+                database_url,
+                read_url(settings, database_url),
+                projections,
+                patience_seconds=settings.database_wait_seconds,
+            ),
             source=contacts_of,
             imports_at_once=settings.imports_at_once,
             page_rows=settings.max_page_rows,

@@ -11,9 +11,21 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from drumbeat.commands.dispatch import Commands
+from drumbeat.commands.rebuilds import Rebuilds
 from drumbeat.commands.uploads import Uploads
 from drumbeat.web import app as web
-from drumbeat.writeapi import bulk, campaigns, contacts, copying, imports, people, senders, simulations
+from drumbeat.writeapi import (
+    bulk,
+    campaigns,
+    contacts,
+    copying,
+    imports,
+    people,
+    rebuilds,
+    senders,
+    simulations,
+    switches,
+)
 from drumbeat.writeapi.commanding import Services
 from drumbeat.writeapi.copying import OpenSource
 
@@ -26,8 +38,10 @@ ROUTERS = (
     imports.reading,
     people.router,
     people.reading,
+    rebuilds.router,
     senders.router,
     simulations.router,
+    switches.router,
 )
 
 _DESCRIPTION = """\
@@ -51,6 +65,7 @@ class Deps:
     commands: Commands
     dry: Commands
     uploads: Uploads
+    rebuilds: Rebuilds
     source: OpenSource
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     body_limit_bytes: int = 8 * 1024 * 1024
@@ -70,6 +85,7 @@ def writing(deps: Deps) -> web.Part:
             commands=deps.commands,
             dry=deps.dry,
             uploads=deps.uploads,
+            rebuilds=deps.rebuilds,
             source=deps.source,
             imports_at_once=deps.imports_at_once,
             page_rows=deps.page_rows,
@@ -84,6 +100,7 @@ def writing(deps: Deps) -> web.Part:
             yield
         finally:
             deps.uploads.close()
+            deps.rebuilds.close()
 
     return web.Part(
         routers=ROUTERS,

@@ -20,6 +20,7 @@ from drumbeat.commands.command import Command, Done
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.ledger import LedgerUnavailable
 from drumbeat.commands.loop import Idempotency
+from drumbeat.commands.rebuilds import Rebuilds
 from drumbeat.commands.uploads import Uploads
 from drumbeat.events.workspace import KeyScope
 from drumbeat.web import problems as common
@@ -81,6 +82,7 @@ class Services:
     commands: Commands
     dry: Commands
     uploads: Uploads
+    rebuilds: Rebuilds
     source: "OpenSource"
     imports_at_once: int
     page_rows: int

@@ -1,8 +1,8 @@
 """What a command over HTTP can be answered instead of being carried out.
 
 The problems of web.problems, those of a request that is no command (`InvalidBody`, `BodyTooLarge`, `NotJson`),
-those of an import by upload and of a simulation, and one kind for each refusal of a decision: its code is the
-refusal's, with dashes.
+those of an import by upload, of a simulation and of a rebuild, and one kind for each refusal of a decision: its
+code is the refusal's, with dashes.
 """
 
 from datetime import datetime
@@ -65,6 +65,46 @@ class SimulationUnderWay(Unavailable):
     code = "simulation-under-way"
     title = "This process runs a simulation already"
     retry_after_seconds = 10
+
+
+class NotForThisWorkspace(Problem):
+    status = 403
+    code = "not-for-this-workspace"
+    title = "What concerns all workspaces is not for keys of this one"
+
+
+class UnknownProjection(Problem):
+    status = 422
+    code = "unknown-projection"
+    title = "There is no such projection"
+
+
+class UnknownRebuild(NotFound):
+    code = "unknown-rebuild"
+    title = "There is no such rebuild"
+
+
+class UnknownSwitch(NotFound):
+    code = "unknown-switch"
+    title = "There is no such switch"
+
+
+class RebuildUnderWay(Problem):
+    status = 409
+    code = "rebuild-under-way"
+    title = "Some of these projections are being rebuilt already"
+
+
+class RebuildOver(Problem):
+    status = 409
+    code = "rebuild-over"
+    title = "The rebuild has ended already"
+
+
+class CannotGoLive(Problem):
+    status = 409
+    code = "cannot-go-live"
+    title = "Readers cannot be shown that"
 
 
 class RefusedProblem(Problem):

@@ -110,7 +110,7 @@ def test_the_api_page_lists_every_path_and_every_problem() -> None:
 def test_the_page_of_commands_lists_every_command_and_every_problem() -> None:
     page = (ROOT / "docs" / "commands.md").read_text()
     nothing: Any = None
-    deps = Deps(commands=nothing, dry=nothing, uploads=nothing, source=nothing)
+    deps = Deps(commands=nothing, dry=nothing, uploads=nothing, rebuilds=nothing, source=nothing)
     served = create([writing(deps)], OwnProcess(person)).openapi()["paths"]
     commands = {f"{method.upper()} {path}" for path, operations in served.items() for method in operations}
     assert set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", page, re.MULTILINE)) == commands

@@ -62,6 +62,17 @@ HASHED = {"/suppressions", "/suppressions/lift"}
 """Commands whose stream follows from an address under the workspace's key."""
 EVENT, POSITION = "/audit/proofs/events/{event_id}", "/audit/proofs/positions/{position}"
 """Proofs of what stands in the log, by names of the log's own."""
+INSTALLATION = {
+    ("GET", "/projections"),
+    ("POST", "/projections/rebuilds"),
+    ("GET", "/projections/rebuilds"),
+    ("GET", "/projections/rebuilds/{generation}"),
+    ("POST", "/projections/rebuilds/{generation}/cancel"),
+    ("POST", "/projections/rebuilds/{generation}/go-live"),
+    ("POST", "/projections/rollback"),
+    ("GET", "/projections/switches/{switch_id}"),
+}
+"""What concerns every workspace: for keys of the workspace that the installation's operator has, and no other."""
 PERSON = "/people/{reference}"
 """Whose stream follows from a reference under the workspace's key."""
 WORDS = (
@@ -117,6 +128,7 @@ def test_every_route_of_both_apis_is_visited(api: Writing, foreign: list[Asked])
     table = {(method, route.path) for route in routes for method in route.methods or ()}
     visited = {(one.method, one.route) for one in foreign} | {("GET", path) for path in {*LISTS, *OF_NOBODY}}
     visited |= {("POST", path) for path in HASHED} | {("GET", PERSON), ("DELETE", PERSON), ("GET", POSITION)}
+    visited |= INSTALLATION
     visited |= {("HEAD", path) for method, path in table if method == "HEAD" and ("GET", path) in visited}
     assert table - visited == set(), "a route needs its request here"
     assert len(table) > 70
@@ -190,6 +202,26 @@ def test_the_command_for_many_campaigns_answers_anothers_as_one_that_never_was(
     assert answers[0] == answers[1]
     assert '"unknown' in answers[0][2]
     assert api.ledger.head() == before
+
+
+def test_what_concerns_every_workspace_is_refused_to_every_other_before_anything_is_looked_at(
+    api: Writing, commands: list[Asked]
+) -> None:
+    sent = [one for one in commands if (one.method, one.route) in INSTALLATION]
+    known = api.client.get("/projections/rebuilds").json()
+    with asking_as(api, BOB):
+        for method, route in INSTALLATION:
+            path = route.format(generation="gen_2", switch_id=UUID(int=1))
+            own = [one for one in sent if (one.method, one.route) == (method, route)]
+            for asked in own or [Asked(method=method, route=route, path=path)]:
+                with statements() as run:
+                    answer = send(api, asked)
+                assert (answer.status_code, answer.json()["code"]) == (403, "not-for-this-workspace"), path
+                assert run == []
+                never = send(api, replace(asked, path=asked.path.replace("gen_2", "gen_999")))
+                assert told(never, {})[2].replace("gen_999", "gen_2") == told(answer, {})[2]
+    assert len(sent) >= 5
+    assert api.client.get("/projections/rebuilds").json() == known
 
 
 def test_an_address_that_another_has_listed_is_news(api: Writing, commands: list[Asked]) -> None:

@@ -234,7 +234,7 @@ from drumbeat.projections.attempts import ATTEMPTS
 
 
 def test_what_is_in_the_table_of_another_projection_or_view_is_taken(tmp_path: Path) -> None:
-    for number, table in enumerate(("contacts", "watched_senders", "streams")):
+    for number, table in enumerate(("contacts", "watched_senders", "streams", "rebuilds")):
         target = installed(tmp_path / str(number), (SQL, "ended_calls", table), (MODULE, "ended_calls", table))
         with found_in(target) as found:
             (refused,) = found.refused

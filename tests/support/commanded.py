@@ -1,6 +1,7 @@
 """One command after another over HTTP, each route at least once: the examples of the document."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,8 @@ INTEREST = _id("analysis")
 TALK, RETURNED = _id("conversation"), _id("returned call")
 IMPORT = _id("import")
 """Stands for the id that an import gets, which is another one in every run."""
+SWITCH = _id("switch")
+"""The same of a switch."""
 ANN, BEN, CLEO, DAN = (contact_id(SPRING, reference) for reference in ("p-1", "p-2", "p-3", "p-4"))
 
 
@@ -64,6 +67,10 @@ POLICIES: dict[str, Command] = {
 OF_READ_MODELS = ("/contacts/from-campaign", "/simulations")
 """Ends of the routes that look at who stands in the read models."""
 
+REBUILD = "/projections/rebuilds/{generation}"
+OF_WHOLE_REBUILDS = (f"{REBUILD}/go-live", "/projections/rollback")
+"""Routes that are asked about what was carried out."""
+
 CAMPAIGN = "/campaigns/{campaign_id}"
 ASKS = {f"{CAMPAIGN}/simulations"}
 """Routes that are sent a body and write nothing."""
@@ -84,6 +91,7 @@ def steps() -> Iterator[Step]:
     yield from _prepared()
     yield from _called()
     yield from _ended()
+    yield from _rebuilt()
 
 
 def campaign_running() -> Iterator[Step]:
@@ -95,20 +103,54 @@ def campaign_running() -> Iterator[Step]:
 
 def carried_out(api: Writing, steps: Iterable[Step]) -> Iterator[tuple[Step, Any]]:
     """Each step with its answer, and what the policies command between them."""
-    imported = str(IMPORT)
+    made = Made()
     for step in steps:
-        told = _told(api, step, step.path.replace(str(IMPORT), imported))
-        if isinstance(step.body, str):
-            imported = json.loads(told)["queued"]["import_id"]
-        kept = told.replace(imported, str(IMPORT))
+        told = _told(api, step, made.named(step.path))
+        made.note(told)
+        kept = made.of_every_run(told)
         yield step, json.loads(kept) if kept.startswith("{") else kept
         if step.path in POLICIES:
             Commands(api.ledger, OneKey()).execute(POLICIES[step.path], ADA, now=api.now)
 
 
-def _told(api: Writing, step: Step, path: str) -> str:
+@dataclass(slots=True)
+class Made:
+    """The ids that an import and a switch got, which are others in every run."""
+
+    ids: dict[str, str] = field(default_factory=lambda: {str(IMPORT): str(IMPORT), str(SWITCH): str(SWITCH)})
+
+    def note(self, told: str) -> None:
+        """What was answered may name one that is new."""
+        for name, stands_for in (("import_id", IMPORT), ("switch_id", SWITCH)):
+            if found := re.search(f'^{{(?:"queued":{{)?"{name}":"([^"]+)"', told):
+                self.ids[str(stands_for)] = found[1]
+
+    def named(self, path: str) -> str:
+        """A path with the ids of this run."""
+        for stands_for, own in self.ids.items():
+            path = path.replace(stands_for, own)
+        return path
+
+    def of_every_run(self, told: str) -> str:
+        """An answer without what is another one in every run: ids, and how large tables are and since when."""
+        for stands_for, own in self.ids.items():
+            told = told.replace(own, stands_for)
+        return re.sub('"rows":[0-9]+,"size_bytes":[0-9]+,"installed_at":"[^"]+"', _SIZED, told)
+
+
+_SIZED = '"rows":12,"size_bytes":65536,"installed_at":"2026-03-02T08:00:00Z"'
+
+
+def prepare(api: Writing, step: Step) -> None:
+    """What others do before a step."""
     if step.route.endswith(OF_READ_MODELS):
         api.project()
+    if step.route in OF_WHOLE_REBUILDS:
+        api.operate()
+
+
+def _told(api: Writing, step: Step, path: str) -> str:
+    prepare(api, step)
     if isinstance(step.body, str):
         answer = api.client.post(path, content=step.body, headers={"Content-Type": "text/csv"})
     else:
@@ -276,3 +318,16 @@ def _ended() -> Iterator[Step]:
         of={"reference": "p-4"},
         body={"reason": "they asked for it"},
     )
+
+
+def _rebuilt() -> Iterator[Step]:
+    of = {"generation": "gen_2"}
+    yield Step(method="GET", route="/projections", of={})
+    yield post("/projections/rebuilds", {"projections": ["history"], "go_live": False})
+    yield Step(method="GET", route=REBUILD, of=of)
+    yield post("/projections/rebuilds", {"projections": ["activity"], "workers": 2, "lag_limit_events": 5_000})
+    yield Step(method="GET", route="/projections/rebuilds", of={})
+    yield post(f"{REBUILD}/cancel", generation="gen_3")
+    yield post(f"{REBUILD}/go-live", **of)
+    yield Step(method="GET", route="/projections/switches/{switch_id}", of={"switch_id": SWITCH})
+    yield post("/projections/rollback", {"projections": ["history"]})

@@ -12,7 +12,7 @@ import httpx
 
 from drumbeat.commands.dispatch import Commands
 from drumbeat.events.ids import DRUMBEAT, contact_id
-from support.commanded import CAMPAIGN, CONTACT, IMPORT, OF_READ_MODELS, POLICIES, SPRING, Step, steps
+from support.commanded import CAMPAIGN, CONTACT, POLICIES, SPRING, Made, Step, prepare, steps
 from support.whole import ADA, OneKey
 from support.writing import Writing
 
@@ -89,19 +89,18 @@ def told(answer: httpx.Response, ids: Mapping[str, str]) -> tuple[int, dict[str,
 
 def fill(api: Writing) -> list[Asked]:
     """Ada's commands, carried out, each with a key; what was asked, once for each route."""
-    imported = str(IMPORT)
+    made = Made()
     first: dict[tuple[str, str], Asked] = {}
     for number, step in enumerate(steps()):
-        asked = _asked(step, f"ada-{number}").about({str(IMPORT): imported})
-        if step.route.endswith(OF_READ_MODELS):
-            api.project()
+        asked = _asked(step, f"ada-{number}").about(made.ids)
+        prepare(api, step)
         answer = send(api, asked)
         assert answer.is_success, answer.text
-        if isinstance(step.body, str):
-            imported = answer.json()["queued"]["import_id"]
+        made.note(answer.text)
         first.setdefault((step.method, step.route), asked)
         if step.path in POLICIES:
             Commands(api.ledger, OneKey()).execute(POLICIES[step.path], ADA, now=api.now)
+    api.operate()  # what was rolled back last is fed again
     return list(first.values())
 
 

@@ -10,12 +10,16 @@ from typing import Any, cast
 import httpx
 from fastapi import FastAPI
 
-from drumbeat.bootstrap import PROJECTIONS
+from drumbeat.access.person_keys import AskKeys
+from drumbeat.bootstrap import PROJECTIONS, projections
 from drumbeat.commands.dispatch import Commands
 from drumbeat.commands.limits import Limits
 from drumbeat.eventstore.ledger import EventStoreLedger
 from drumbeat.eventstore.uploads import StoredUploads
+from drumbeat.opsapi.rebuilds import AskedRebuilds
 from drumbeat.projections.engine.projector import Projector
+from drumbeat.projections.rebuild.carrying_out import CarryingOut
+from drumbeat.projections.rebuild.rebuild import Rebuild
 from drumbeat.readapi import app as readapi
 from drumbeat.readapi.copying import contacts_of
 from drumbeat.transport.source import LogSource
@@ -68,6 +72,25 @@ class Writing:
         """Bring the read models up to the log."""
         self.projector.run_until(self.ledger.head())
 
+    def carrying_out(self, **options: Any) -> CarryingOut:
+        """What a process that projects does for whoever asks for rebuilds."""
+        url = self.database_url
+
+        @contextmanager
+        def asking() -> Iterator[AskKeys]:
+            yield keys_in(url)
+
+        def work(**given: Any) -> Rebuild:
+            return Rebuild(url, url, projections, asking, **{"sleep": lambda _seconds: None, **options, **given})
+
+        return CarryingOut(url, work, look_seconds=0.01)
+
+    def operate(self) -> None:
+        """Carry out every rebuild and every switch that was asked for."""
+        one = self.carrying_out()
+        while one.rebuild_next() or one.switch_next():
+            pass
+
 
 @contextmanager
 def writing(
@@ -85,6 +108,7 @@ def writing(
         closing(EventStoreLedger(url, master=MASTER, limit_bytes=largest_event_bytes)) as ledger,
         closing(LogSource(url)) as source,
         closing(StoredUploads(url, master=MASTER)) as uploads,
+        closing(AskedRebuilds(url, url, projections)) as rebuilds,
     ):
         made = Writing(httpx.Client(), ledger, uploads, Projector(source, url, PROJECTIONS, ask=keys_in(url)))
 
@@ -105,6 +129,7 @@ def writing(
                     commands=Commands(ledger, OneKey(), limits),
                     dry=Commands(DryLedger(ledger), OneKey(), limits),
                     uploads=uploads,
+                    rebuilds=rebuilds,
                     source=contacts_of,
                     clock=lambda: made.now,
                     # Keys expire by the database's clock, not by the test's.

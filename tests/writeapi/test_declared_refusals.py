@@ -29,7 +29,9 @@ CODES = {kind.code: code for code, kind in REFUSALS.items()}
 
 
 def operations() -> dict[str, dict[str, Any]]:
-    app = create_app([writing(Deps(commands=None, dry=None, uploads=None, source=None))], OwnProcess(person))  # type: ignore[arg-type]
+    nothing: Any = None
+    deps = Deps(commands=nothing, dry=nothing, uploads=nothing, rebuilds=nothing, source=nothing)
+    app = create_app([writing(deps)], OwnProcess(person))
     every = [operation for methods in app.openapi()["paths"].values() for operation in methods.values()]
     return {one["operationId"]: one for one in every if one["operationId"] in BY_NAME}
 

@@ -13,6 +13,7 @@ from drumbeat.client.generated.history import HistoryOperations
 from drumbeat.client.generated.imports import ImportsOperations
 from drumbeat.client.generated.metrics import MetricsOperations
 from drumbeat.client.generated.people import PeopleOperations
+from drumbeat.client.generated.projections import ProjectionsOperations
 from drumbeat.client.generated.schedules import SchedulesOperations
 from drumbeat.client.generated.senders import SendersOperations
 from drumbeat.client.generated.simulations import SimulationsOperations
@@ -32,6 +33,7 @@ class Api:
         self.imports = ImportsOperations(connection)
         self.metrics = MetricsOperations(connection)
         self.people = PeopleOperations(connection)
+        self.projections = ProjectionsOperations(connection)
         self.schedules = SchedulesOperations(connection)
         self.senders = SendersOperations(connection)
         self.simulations = SimulationsOperations(connection)

@@ -615,6 +615,21 @@ class CopiedContacts(msgspec.Struct, kw_only=True):
     dry_run: bool = False
 
 
+class CountedDifference(msgspec.Struct, kw_only=True):
+    """Rows of one table beside those that are read, at the same position; `columns` counts those that
+    changed.
+    """
+
+    projection: str
+    table: str
+    rows: int
+    same: int
+    changed: int
+    appeared: int
+    gone: int
+    columns: dict[str, int]
+
+
 class OfAnswer(msgspec.Struct, kw_only=True):
     """Attempts with one answer status, and their share of those with a recorded outcome."""
 
@@ -706,6 +721,20 @@ class Done(msgspec.Struct, kw_only=True):
     contact_reference: str | None
 
 
+class ExpectedRebuild(msgspec.Struct, kw_only=True):
+    """What a rebuild would take; `seconds` at the usual pace. `free_words` says whether there is room for
+    it.
+    """
+
+    projections: list[str]
+    events: int
+    slices: int
+    workers: int
+    size_bytes: int
+    seconds: float
+    free_words: str
+
+
 class Freshness(msgspec.Struct, kw_only=True):
     """How fresh an answer is: the position it is about, when the newest event in it was recorded, and how
     many positions the log was ahead when it was last looked at (null while that is not known).
@@ -731,6 +760,29 @@ class Zones(msgspec.Struct, kw_only=True):
     campaign: Number
     unknown: Number
     campaign_zone: str
+
+
+class HeldProjection(msgspec.Struct, kw_only=True):
+    """A projection in one generation. `state`: building, built, live or kept.
+
+    Everything of the log up to `position` is in its rows; `lag_events` is how far it is behind the one
+    that is furthest. `rows` is what the database's statistics say, `size_bytes` has the indexes.
+    `stage` is that of what is being built, `left_at` when another generation last took its place.
+    `package` brought it; null: Drumbeat.
+    """
+
+    projection: str
+    package: str | None
+    generation: str
+    version: int
+    state: str
+    stage: str | None
+    position: int
+    lag_events: int
+    rows: int
+    size_bytes: int
+    installed_at: str
+    left_at: str | None
 
 
 class Holiday(msgspec.Struct, kw_only=True):
@@ -810,11 +862,63 @@ class Live(msgspec.Struct, kw_only=True):
     status: str
 
 
+class ProjectionList(msgspec.Struct, kw_only=True):
+    """Every projection in every generation, by name and age."""
+
+    items: list[HeldProjection]
+
+
 class Ready(msgspec.Struct, kw_only=True):
     """What was looked at a moment ago: `ok` each, or this answer would be a problem."""
 
     status: str
     checks: dict[str, str]
+
+
+class Rebuild(msgspec.Struct, kw_only=True):
+    """How a rebuild is doing, by the generation that it makes.
+
+    `share_done` is that of the `events_expected`, 0 to 1; `seconds_left` follows from the pace until
+    now, null when it cannot be told. Keys and indexes, the rest of the log and the comparison come
+    after the last event: `stage` tells. `problem`: why it failed, or did not go live, or what holds it
+    up. `differences` is null until it was compared. What was begun at the command line has neither
+    `asked_by` nor what is asked for with it.
+    """
+
+    generation: str
+    projections: list[str]
+    state: str
+    cancelling: bool
+    stage: str | None
+    slices_done: int
+    slices: int
+    events: int
+    events_expected: int
+    share_done: float
+    events_per_second: float | None
+    seconds_left: float | None
+    differences: list[CountedDifference] | None
+    problem: str | None
+    workers: int | None
+    lag_limit_events: int | None
+    go_live: bool | None
+    asked_by: str | None
+    asked_at: str | None
+    began_at: str | None
+    ended_at: str | None
+
+
+class RebuildAnswer(msgspec.Struct, kw_only=True):
+    """The rebuild that was asked for; of a dry run what it would take instead."""
+
+    queued: Rebuild | None = None
+    expected: ExpectedRebuild | None = None
+
+
+class RebuildList(msgspec.Struct, kw_only=True):
+    """The newest first."""
+
+    items: list[Rebuild]
 
 
 class SenderRow(msgspec.Struct, kw_only=True):
@@ -878,6 +982,23 @@ class Step(msgspec.Struct, kw_only=True):
     action: str
     delay_seconds: int
     condition: str | UnsetType | None = UNSET
+
+
+class Switch(msgspec.Struct, kw_only=True):
+    """A generation that is put in front of readers. They wait `locked_milliseconds` for a view, at most.
+
+    `problem`: why it was not done; then nothing was changed.
+    """
+
+    switch_id: UUID | None = None
+    generation: str
+    projections: list[str]
+    state: str
+    locked_milliseconds: float | None = None
+    problem: str | None = None
+    asked_by: str | None = None
+    asked_at: str | None = None
+    ended_at: str | None = None
 
 
 class Uploaded(msgspec.Struct, kw_only=True):

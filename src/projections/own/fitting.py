@@ -42,7 +42,9 @@ def declared_tables(found: object, name: str, taken: Taken) -> tuple[Declared, .
     owned = found.tables()
     for table in owned:
         if table in taken.tables:
-            raise Misdeclared("table", table, "a name that no other projection's table or view has")
+            raise Misdeclared(
+                "table", table, "a name that no other table or view has, and no route below /projections"
+            )
     if {*owned} != {*tables} or not owned:
         raise Misdeclared(
             "tables in the .sql file", ", ".join(tables), f"those of the projection: {', '.join(owned)}"

@@ -16,6 +16,9 @@ GROUP: Final = "drumbeat.projections"
 
 _VIEW = re.compile(rb"\blive\.(\w+)")
 
+ROUTES: Final = frozenset({"rebuilds", "rollback", "switches"})
+"""Names behind `/projections/` that stand for something else than a table of rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Own:
@@ -62,7 +65,7 @@ def find(beside: Sequence[Projection]) -> Found:
     """
     own: list[Own] = []
     refused: list[Refused] = []
-    projections, tables = {one.name for one in beside}, {STREAMS.table, *_names_of_tables(beside)}
+    projections, tables = {one.name for one in beside}, {STREAMS.table, *ROUTES, *_names_of_tables(beside)}
     for entry in _entries():
         try:
             one = _fitted(entry, Taken(projections=projections, tables=tables))
