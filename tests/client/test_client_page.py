@@ -16,7 +16,7 @@ ADDRESS = "http://127.0.0.1:8400"
 def test_every_block_of_the_page_runs(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names: dict[str, object] = {}
     with writing(database_url) as server, projected(server):
         Path(".drumbeat").mkdir()
