@@ -7,9 +7,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
+import psycopg
 import pytest
 
 from drumbeat.transport.cluster import Cluster
@@ -103,6 +105,37 @@ def test_read_models_are_rebuilt_killed_put_in_place_and_put_back_while_people_r
         assert reader.answered > 50
         refused = drumbeat("projections", "rollback", "--all", env=env)
         assert (refused.returncode, "nothing is kept" in refused.stderr) == (1, True)
+
+
+@pytest.mark.long
+def test_a_reader_who_does_not_end_delays_a_switch_that_turns_nobody_away_and_goes_through_when_it_does(
+    database_url: str, tmp_path: Path
+) -> None:
+    with (
+        machine(
+            tmp_path / "state", tmp_path / "log", "--demonstration", "--people", "300",
+            DRUMBEAT_DATABASE_URL=database_url,
+        ) as up,
+        Reader(up, demonstration(up)) as reader,
+    ):  # fmt: skip
+        built = drumbeat("projections", "rebuild", "--all", "--no-go-live", env=up.env, seconds=120)
+        assert built.returncode == 0, built.stderr
+        with closing(psycopg.connect(database_url)) as long_reader:
+            long_reader.execute("SELECT count(*) FROM live.contacts").fetchone()
+            switch = subprocess.Popen(
+                [DRUMBEAT, "projections", "go-live", "gen_2"], env=up.env, stderr=subprocess.PIPE, text=True
+            )
+            waited = reader.answered
+            assert until(lambda: reader.answered > waited + 100, 60)
+            assert switch.poll() is None, "it waits for the reader"
+            assert states(up.env, "gen_1") == {"live"}
+            long_reader.rollback()
+            _, said = switch.communicate(timeout=60)
+        assert switch.returncode == 0, said
+        assert states(up.env, "gen_2") == {"live"}
+        after = reader.answered
+        assert until(lambda: reader.answered > after + 20, 30)
+        assert reader.failed == []
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ A row is made of the events of one stream (an entity's key says which), so a sli
 Counters and derived rows follow from the rows as they are in the end; log rows are copied while events are read.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -211,13 +211,13 @@ class SliceFold:
     def _write(self, cursor: Cursor, one: Slice) -> None:
         tallies: dict[str, Tally] = {}
         for index, entity in enumerate(self.plan.entities):
-            rows = [row for row in self._rows[index].values() if row is not None]
-            self._rows[index] = {}
+            by_key, self._rows[index] = self._rows[index], {}
+            rows = [row for row in by_key.values() if row is not None]
             self._add(cursor, entity.table, rows)
             for derived in self.plan.derived[index]:
                 self._add(cursor, derived.table, [row for source in rows for row in derived.rows(source)])
             for measures in self.plan.measures[index]:
-                _measure(tallies.setdefault(measures.table, no_amounts()), measures, rows)
+                _measure(tallies.setdefault(measures.table, no_amounts()), measures, by_key)
         for table, tally in tallies.items():
             counters = self.store.counters[table]
             counters.add(cursor, counters.rows_of(tally, one.number))
@@ -234,10 +234,11 @@ class SliceFold:
             self._add(cursor, log.table, rows)
 
 
-def _measure(tally: Tally, measures: Measures[Any], rows: Sequence[Any]) -> None:
+def _measure(tally: Tally, measures: Measures[Any], by_key: Mapping[Key, Any]) -> None:
     # The sum over the rows as they are in the end: what differences add up to.
-    measure, fields = measures.measure, measures.of.row.__struct_fields__[: measures.scope]
-    for row in rows:
-        amounts = tally[tuple(getattr(value := getattr(row, name), "int", value) for name in fields)]
-        for columns, amount in measure(row):
-            amounts[columns] += amount
+    measure, scope = measures.measure, measures.scope
+    for key, row in by_key.items():
+        if row is not None:
+            amounts = tally[key[:scope]]
+            for columns, amount in measure(row):
+                amounts[columns] += amount
