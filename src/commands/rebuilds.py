@@ -16,14 +16,13 @@ from pydantic import Field
 from drumbeat.commands.command import Command, Done
 from drumbeat.commands.deciding import Handler
 from drumbeat.commands.loop import Plan, Run
+from drumbeat.events.values import Many
 
 MOST_WORKERS: Final = 64
 MOST_LAG_EVENTS: Final = 1_000_000_000
 
 Generation = Annotated[str, Field(pattern="^gen_[1-9][0-9]{0,8}$")]
-Names = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(min_length=1, max_length=100)
-]
+Names = Annotated[Many[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=100)]
 
 
 class OfProjections(Command):

@@ -79,6 +79,7 @@ def test_filters_order_and_form_are_those_that_are_asked_for(
     assert {row["action"] for row in rows} <= set(wanted)
 
 
+@pytest.mark.long
 def test_it_goes_into_a_pipe_and_minds_no_reader_that_has_enough(env: dict[str, str], loaded: Loaded) -> None:
     command = f"{DRUMBEAT} activity export {loaded.campaign_id}"
     whole = subprocess.run(

@@ -51,6 +51,7 @@ def metrics(env: Mapping[str, str]) -> str:
         return str(answer.read().decode())
 
 
+@pytest.mark.long
 def test_a_foreign_record_is_parked_copied_shown_and_dismissed_while_events_flow(
     database_url: str, kafka_cluster: Cluster, tmp_path: Path
 ) -> None:

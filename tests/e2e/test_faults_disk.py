@@ -62,6 +62,7 @@ def everything_is_in(url: str) -> None:
     assert counted["campaign.completed.v1"] == 1
 
 
+@pytest.mark.long
 def test_an_import_whose_disk_fills_up_waits_and_goes_on_by_itself(disk: Path, importing: list[str]) -> None:
     env = environment(disk / "state")
     with EmbeddedServer(disk / "state" / "postgres") as server:

@@ -65,6 +65,7 @@ def until_done(client: httpx.Client) -> dict[str, Any]:
     return done
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answered", [False, True], ids=["unheard", "unanswered"])
 def test_a_line_that_breaks_in_a_command_is_503_and_the_retry_has_one_effect(
     line: Line, database_url: str, tmp_path: Path, answered: bool
@@ -102,6 +103,7 @@ def test_an_api_killed_between_commit_and_answer_leaves_one_effect(
     assert drafts(database_url) == 1
 
 
+@pytest.mark.long
 def test_an_api_killed_before_the_append_leaves_nothing_and_the_retry_does_it(
     line: Line, database_url: str, tmp_path: Path
 ) -> None:

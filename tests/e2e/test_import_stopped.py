@@ -136,6 +136,7 @@ def test_two_at_once_share_the_work(
     assert counts(connection) == EVENTS
 
 
+@pytest.mark.long
 def test_connections_that_break_again_and_again_are_made_anew(
     command: list[str], database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:

@@ -129,6 +129,7 @@ def refused_requests(campaign: str) -> Iterator[tuple[str, str, dict[str, Any]]]
 _CSV = {"Content-Type": "text/csv"}
 
 
+@pytest.mark.long
 def test_what_is_refused_is_not_repeated(client: httpx.Client, campaign: str) -> None:
     refused, repeated = 0, []
     for method, path, sent in refused_requests(campaign):
@@ -158,6 +159,7 @@ def test_rows_that_were_refused_are_reported_without_what_stood_in_them(
         assert not any(word in told.text for word in PERSONAL), told.text
 
 
+@pytest.mark.long
 def test_nothing_that_any_process_printed_tells_of_a_person_or_a_secret(
     up: Machine, home: Path, client: httpx.Client, campaign: str
 ) -> None:

@@ -59,6 +59,7 @@ def test_make_run_is_what_these_tests_start() -> None:
     assert "drumbeat up --demonstration" in planned
 
 
+@pytest.mark.long
 def test_every_request_that_it_offers_is_answered(running: Machine) -> None:
     urls = running.urls()
     assert len(urls) >= 5

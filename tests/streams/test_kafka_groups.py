@@ -112,6 +112,7 @@ def test_a_member_that_was_put_out_and_gets_the_same_partitions_back_goes_on(
     agrees(log, database_url)
 
 
+@pytest.mark.long
 def test_partitions_that_are_added_while_a_projector_runs_are_waited_out_by_name(
     database_url: str, kafka_cluster: Cluster
 ) -> None:

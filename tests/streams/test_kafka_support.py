@@ -50,6 +50,7 @@ def test_a_paused_broker_is_silent_until_it_is_resumed(kafka_broker: Make) -> No
     assert until(lambda: answers(broker.ports["PLAINTEXT"]))
 
 
+@pytest.mark.long
 def test_clients_are_sent_through_a_line_that_the_test_can_cut(kafka_broker: Make) -> None:
     (port,) = quiet_ports(1)
     with line_to(f"postgresql://nobody@127.0.0.1:{port}/none") as line:
@@ -65,6 +66,7 @@ def test_clients_are_sent_through_a_line_that_the_test_can_cut(kafka_broker: Mak
             assert admin.list_topics() == ["one"]
 
 
+@pytest.mark.long
 def test_a_broker_ends_with_the_process_that_started_it_however_that_ends(
     kafka_programs: Path, tmp_path: Path
 ) -> None:

@@ -211,6 +211,7 @@ def test_the_command_answers_people_and_programs_and_says_no_with_its_exit_code(
     assert "missing: " in answer.stdout
 
 
+@pytest.mark.long
 def test_nothing_is_found_wrong_while_everything_goes_on(database_url: str, kafka_cluster: Cluster) -> None:
     wanted = make_topics(kafka_cluster)
     counts = {one.name: one.partitions for one in wanted if one.definition.stream is not None}

@@ -270,6 +270,7 @@ def test_a_switch_that_turns_out_impossible_says_why_and_changes_nothing(api: Wr
     assert states(api)["activity", "gen_1"] == "live"
 
 
+@pytest.mark.long
 def test_a_switch_does_not_wait_for_a_rebuild_that_is_under_way(
     api: Writing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +302,7 @@ def test_a_switch_does_not_wait_for_a_rebuild_that_is_under_way(
             thread.join(20)
 
 
+@pytest.mark.long
 def test_commands_go_on_while_it_is_rebuilt_and_nothing_is_lost(api: Writing) -> None:
     start(api)
     stop = threading.Event()
@@ -386,6 +388,7 @@ def test_only_operators_of_the_installation_may(api: Writing) -> None:
         assert api.post(f"{REBUILDS}/gen_2/cancel").status_code == 403
 
 
+@pytest.mark.long
 def test_whoever_dies_over_a_rebuild_is_followed_by_somebody_who_goes_on(
     api: Writing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
