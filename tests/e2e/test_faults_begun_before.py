@@ -42,7 +42,7 @@ def test_api_projector_and_policies_wait_for_a_database_that_comes_later(
         env = environment(tmp_path, DRUMBEAT_DATABASE_URL=line.url, DRUMBEAT_DATABASE_WAIT_SECONDS=1)
         logs = {name: tmp_path / f"{name}.log" for name in ("api", "project", "policies")}
         begun = {name: running.enter_context(process(name, env, log)) for name, log in logs.items()}
-        for name, sign in (("api", "listening"), ("project", "waits_for"), ("policies", "waits_for")):
+        for name, sign in (("api", "listening"), ("project", "feeds_wait_for"), ("policies", "waits_for")):
             assert until(lambda name=name, sign=sign: sign in logs[name].read_text()), name  # type: ignore[misc]
         assert [name for name, one in begun.items() if one.poll() is not None] == []
         line.mend()
