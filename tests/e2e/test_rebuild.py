@@ -126,7 +126,7 @@ def test_a_reader_who_does_not_end_delays_a_switch_that_turns_nobody_away_and_go
                 [DRUMBEAT, "projections", "go-live", "gen_2"], env=up.env, stderr=subprocess.PIPE, text=True
             )
             waited = reader.answered
-            assert until(lambda: reader.answered > waited + 100, 60)
+            assert until(lambda: reader.answered > waited + 10, 25)
             assert switch.poll() is None, "it waits for the reader"
             assert states(up.env, "gen_1") == {"live"}
             long_reader.rollback()
