@@ -24,10 +24,11 @@ class LogInPartitions:
     def __init__(self, log: ReadsLog, places: Places) -> None:
         self._log = log
         self._places = dict(places)
+        self._partitions = frozenset(places)
 
     def partitions(self) -> frozenset[str]:
         """See `Source`."""
-        return frozenset(self._places)
+        return self._partitions
 
     assigned = partitions
 
@@ -63,7 +64,7 @@ class LogInPartitions:
         stream_id = subject_of(row.bytes)
         if stream_id is None:
             raise KafkaUnfit(f"the event at position {row.position} names no stream: no topic carries it")
-        return partition_among(self._places, UUID(stream_id.decode()), row.type)
+        return partition_among(self._partitions, UUID(stream_id.decode()), row.type)
 
     def wait(self, timeout_seconds: float) -> bool:
         """See `Source`."""

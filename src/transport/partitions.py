@@ -2,7 +2,7 @@
 
 import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -34,9 +34,9 @@ def partition_of(stream_id: str | bytes, partitions: int) -> int:
     return positive_hash(stream_id if isinstance(stream_id, bytes) else stream_id.encode()) % partitions
 
 
-def partition_among(partitions: Iterable[str], stream_id: UUID, type_name: str) -> str:
+def partition_among(partitions: frozenset[str], stream_id: UUID, type_name: str) -> str:
     """Which of some partitions carries a stream; the log carries every one. Raises `KafkaUnfit`."""
-    counts = Counter(name.rpartition("/")[0] for name in partitions)
+    counts = _counts(partitions)
     if "" in counts:
         return "log"
     ending = topic_of(type_name)
@@ -44,6 +44,12 @@ def partition_among(partitions: Iterable[str], stream_id: UUID, type_name: str) 
         if topic.endswith(ending):
             return f"{topic}/{partition_of(str(stream_id), count)}"
     raise KafkaUnfit(f"none of the topics carries an event of type {type_name!r}")
+
+
+@lru_cache(maxsize=8)
+def _counts(partitions: frozenset[str]) -> Mapping[str, int]:
+    # Remembered: the same partitions are asked about for event after event.
+    return Counter(name.rpartition("/")[0] for name in partitions)
 
 
 @lru_cache(maxsize=_REMEMBERED_KEYS)

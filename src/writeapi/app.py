@@ -58,8 +58,8 @@ class Deps:
     """What the write API needs. `dry` decides and writes nothing.
 
     `source` opens contacts of campaigns and their history. `imports_at_once`: uploads of a workspace that may wait
-    or run. `page_rows`: the most on a page. `simulated_contacts`: the most
-    in one simulation, None: any number. `commands_at_once`: single commands that are carried out at a time.
+    or run. `page_rows`: the most on a page. `simulated_contacts`: the most in one simulation, None: any number.
+    `commands_at_once`: single commands that are carried out at a time.
     """
 
     commands: Commands

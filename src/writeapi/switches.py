@@ -1,6 +1,6 @@
 """Generations put in front of readers, asked for over HTTP: what was rebuilt, or what they saw before."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -29,6 +29,11 @@ from drumbeat.writeapi.problems import CannotGoLive, UnknownProjection, UnknownR
 
 router = operator_router("rebuilds")
 
+_ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
+    202: commanded(Switch, "It is written down and will be done", Location="where to ask how it is doing"),
+    200: commanded(Switch, "A dry run: it is possible"),
+}
+
 
 @router.post(
     f"{REBUILD}/go-live",
@@ -36,8 +41,7 @@ router = operator_router("rebuilds")
     status_code=202,
     response_class=Response,
     responses={
-        202: commanded(Switch, "It is written down and will be done", Location="where to ask how it is doing"),
-        200: commanded(Switch, "A dry run: it is possible"),
+        **_ANSWERED,
         **declared(*KEYED, UnknownRebuild, CannotGoLive),
     },
 )
@@ -61,8 +65,7 @@ def go_live(
     status_code=202,
     response_class=Response,
     responses={
-        202: commanded(Switch, "It is written down and will be done", Location="where to ask how it is doing"),
-        200: commanded(Switch, "A dry run: it is possible"),
+        **_ANSWERED,
         **declared(*KEYED, *WITH_BODY, UnknownProjection, CannotGoLive),
     },
     openapi_extra=described(AskRollback),

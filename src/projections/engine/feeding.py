@@ -65,7 +65,7 @@ def feed(
             log.info("fed_from_elsewhere", projection=name, partitions=_words(wanted), position=low)
 
 
-def _take_along(cursor: Cursor, generation: str, projection: str, partitions: Collection[str]) -> None:
+def _take_along(cursor: Cursor, generation: str, projection: str, partitions: frozenset[str]) -> None:
     # Streams that wait go on waiting: what comes of them from elsewhere must not pass what is parked.
     parked = cursor.execute(SQL["parked_elsewhere"], [generation, projection]).fetchall()
     if any(kind == Kind.GAP for _, kind, _, _ in parked):

@@ -12,7 +12,7 @@ Whoever is killed anywhere goes on where it was: `Rebuild.begin` finds the gener
 import math
 import shutil
 from collections.abc import Collection, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -177,7 +177,7 @@ class Rebuild(Switching):
                 self._build_in_stages(connection, generation, projections)
             except SliceCancelled:
                 # Who cancelled it could not take it away while it was in our hands.
-                building.drop(connection, {p.name: p.tables() for p in projections}, generation)
+                _take_away(connection, generation, projections)
                 raise
 
     def _build_in_stages(
@@ -300,9 +300,8 @@ class Rebuild(Switching):
         projections = self._in(generation, State.BUILDING)
         with closing(self._connect()) as connection:
             connection.execute(SQL["cancel"], {"generation": generation})
-            row = connection.execute(SQL["one_at_a_time"], {"number": int(generation[4:])}).fetchone()
-            if row == (True,):
-                building.drop(connection, {p.name: p.tables() for p in projections}, generation)
+        with suppress(InOtherHands), self._alone_with(generation) as connection:
+            _take_away(connection, generation, projections)
 
     def _without_leftovers(self, names: Collection[str]) -> list[Held]:
         # Of a cancel or a verification that was killed: nobody else would ever take it away.
@@ -311,3 +310,7 @@ class Rebuild(Switching):
         for generation in left:
             self.cancel(generation)
         return self.held() if left else found
+
+
+def _take_away(connection: psycopg.Connection[Any], generation: str, projections: Sequence[Projection]) -> None:
+    building.drop(connection, {p.name: p.tables() for p in projections}, generation)

@@ -108,8 +108,9 @@ def fold_slices(work: Work) -> int:
         work.asking() as ask,
         garbage.by_hand(),
     ):
-        plan = Plan([projection for projection in work.known() if projection.name in work.names])
-        throttle = _throttle_of(work, work.known())
+        known = work.known()
+        plan = Plan([projection for projection in known if projection.name in work.names])
+        throttle = _throttle_of(work, known)
         store = Store(writing, plan, 0, work.generation)
         mark, slices = _bounds(telling, work.generation)
         for number in _open(telling, work.generation):
