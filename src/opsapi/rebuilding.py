@@ -16,6 +16,7 @@ from drumbeat.opsapi.failures import Failed
 from drumbeat.projections.models import installed
 from drumbeat.projections.rebuild.comparing import TableDifference
 from drumbeat.projections.rebuild.generations import Held, State
+from drumbeat.projections.rebuild.pace import Pace
 from drumbeat.projections.rebuild.rebuild import Expected, Progress, Rebuild
 
 _LOOK_SECONDS = 2.0
@@ -140,11 +141,13 @@ def _watched(work: Rebuild, generation: str) -> Iterator[None]:
     over = threading.Event()
 
     def watch() -> None:
-        began = time.monotonic()
+        # What was done before, perhaps days ago, says nothing of how fast it is now.
+        began, before = time.monotonic(), {one.generation: one.events for one in work.progress()}
         while not over.wait(_LOOK_SECONDS):
             for one in work.progress():
                 if one.generation == generation:
-                    typer.echo(progress_line(one, time.monotonic() - began), err=True)
+                    line = progress_line(one, time.monotonic() - began, before.get(generation, 0))
+                    typer.echo(line, err=True)
 
     thread = threading.Thread(target=watch, name="progress", daemon=True)
     thread.start()
@@ -155,17 +158,17 @@ def _watched(work: Rebuild, generation: str) -> Iterator[None]:
         thread.join()
 
 
-def progress_line(one: Progress, seconds: float) -> str:
+def progress_line(one: Progress, seconds: float, events_before: int = 0) -> str:
     """How far a rebuild is, how fast, and how long it will take."""
     words = f"{one.generation}: {one.stage}"
     if one.stage == "slices":
-        rate = one.events / seconds if seconds else 0.0
-        share = one.events / one.events_expected if one.events_expected else 1.0
-        left = f", {max(0, one.events_expected - one.events) / rate:,.0f} s left" if rate else ""
+        pace = Pace(one.events, one.events_expected, seconds, events_before)
         words += (
             f" {one.slices_done} of {one.slices}, {one.events:,} of {one.events_expected:,} events "
-            f"({share:.0%}), {rate:,.0f} events/s{left}"
+            f"({pace.share:.0%}), {pace.events_per_second or 0:,.0f} events/s"
         )
+        if pace.seconds_left is not None:
+            words += f", {pace.seconds_left:,.0f} s left"
     return words
 
 

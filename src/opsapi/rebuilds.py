@@ -31,6 +31,7 @@ from drumbeat.eventstore.connections import NO_DATABASE, DatabaseUnavailable
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.rebuild.families import names_of, with_families
+from drumbeat.projections.rebuild.pace import Pace
 from drumbeat.projections.rebuild.rebuild import Rebuild as Work
 from drumbeat.projections.rebuild.requests import Asked, RebuildUnderWay, Requests, Row
 from drumbeat.projections.rebuild.workbench import RebuildRefused
@@ -168,13 +169,8 @@ class AskedRebuilds:
 
 
 def _shown(row: Row) -> Rebuild:
-    share = 1.0 if row.slices and row.slices_done == row.slices else 0.0
-    if row.events_expected and not share:
-        share = min(1.0, row.events / row.events_expected)
-    pace = left = None
-    if row.stage == "slices" and row.seconds and row.ended_at is None:
-        pace = row.events / row.seconds
-        left = max(0, row.events_expected - row.events) / pace if pace else None
+    pace = Pace(row.events, row.events_expected, row.seconds or 0.0)
+    folding = row.stage == "slices" and row.ended_at is None
     building = row.ended_at is None and "building" in row.states.values()
     return Rebuild(
         generation=row.generation,
@@ -186,9 +182,9 @@ def _shown(row: Row) -> Rebuild:
         slices=row.slices,
         events=row.events,
         events_expected=row.events_expected,
-        share_done=share,
-        events_per_second=pace,
-        seconds_left=left,
+        share_done=0.0 if not row.slices else 1.0 if row.slices_done == row.slices else pace.share,
+        events_per_second=pace.events_per_second if folding else None,
+        seconds_left=pace.seconds_left if folding else None,
         differences=None if row.differences is None else msgspec.convert(row.differences, list[CountedDifference]),
         problem=row.problem,
         workers=row.workers,

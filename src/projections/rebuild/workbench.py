@@ -14,7 +14,7 @@ from drumbeat.eventstore.healing import FromLog
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.bookkeeping import read_checkpoints
 from drumbeat.projections.engine.feeding import FeedChanged, fed_from
-from drumbeat.projections.engine.projector import Projector, ProjectorOptions
+from drumbeat.projections.engine.projector import GenerationGone, Projector, ProjectorOptions
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.models import installed
 from drumbeat.projections.own.found import installed_names
@@ -149,7 +149,7 @@ class Workbench:
 
         From then on it stands in the partitions that the places name. Raises `RebuildRefused`.
         """
-        options = ProjectorOptions(generation=generation, poll_seconds=0.01)
+        options = ProjectorOptions(generation=generation, installs=False, poll_seconds=0.01)
         with (
             closing(LogSource(self._log_url)) as source,
             closing(FromLog(self._log_url)) as heal,
@@ -163,7 +163,7 @@ class Workbench:
                     joining = LogInPartitions(source, places)
                     projector = Projector(joining, self._read_url, projections, options, heal=heal, ask=ask)
                     projector.run_to(places, _PATIENCE_SECONDS)
-            except FeedChanged as error:
+            except (FeedChanged, GenerationGone) as error:
                 raise RebuildRefused(str(error)) from error
 
 
