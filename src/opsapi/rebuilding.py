@@ -5,12 +5,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from typing import Annotated, Any, Protocol
 
 import typer
 
+from drumbeat.eventstore.connections import NO_DATABASE
 from drumbeat.opsapi.exits import Exit
 from drumbeat.opsapi.failures import Failed
 from drumbeat.projections.models import installed
@@ -137,17 +138,20 @@ def _say_expected(expected: Expected, *, as_json: bool) -> None:
 
 @contextmanager
 def _watched(work: Rebuild, generation: str) -> Iterator[None]:
-    """Say on the error stream how far it is, every other second."""
+    """Say on the error stream how far it is, at once and every other second."""
     over = threading.Event()
 
     def watch() -> None:
-        # What was done before, perhaps days ago, says nothing of how fast it is now.
-        began, before = time.monotonic(), {one.generation: one.events for one in work.progress()}
-        while not over.wait(_LOOK_SECONDS):
-            for one in work.progress():
-                if one.generation == generation:
-                    line = progress_line(one, time.monotonic() - began, before.get(generation, 0))
-                    typer.echo(line, err=True)
+        began, before = time.monotonic(), None
+        while True:
+            with suppress(*NO_DATABASE):  # whoever builds says so
+                for one in work.progress():
+                    if one.generation == generation:
+                        # What was done before, perhaps days ago, says nothing of how fast it is now.
+                        before = one.events if before is None else before
+                        typer.echo(progress_line(one, time.monotonic() - began, before), err=True)
+            if over.wait(_LOOK_SECONDS):
+                return
 
     thread = threading.Thread(target=watch, name="progress", daemon=True)
     thread.start()

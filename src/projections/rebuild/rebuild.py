@@ -75,11 +75,14 @@ class Rebuild(Switching):
     """
 
     def progress(self) -> list[Progress]:
-        """How far everything is that is being built."""
+        """How far everything is that is being built, and was not given up meanwhile."""
         found = self.held()
-        going = sorted({one.generation for one in found if one.state is State.BUILDING})
+        told: list[Progress] = []
         with closing(self._connect()) as connection:
-            return [self._progress(connection, generation, found) for generation in going]
+            for generation in sorted({one.generation for one in found if one.state is State.BUILDING}):
+                with suppress(SliceCancelled):
+                    told.append(self._progress(connection, generation, found))
+        return told
 
     def _progress(self, connection: psycopg.Connection[Any], generation: str, found: Sequence[Held]) -> Progress:
         build = self._build(connection, generation)
