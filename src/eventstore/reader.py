@@ -32,6 +32,13 @@ IN_ORDER: Final = {
     "enable_sort": "off",
 }
 """Settings of a reader's session."""
+BY_STREAM: Final = {
+    # Always along the index of streams, and each session by itself: whoever reads so does it beside others.
+    "enable_seqscan": "off",
+    "max_parallel_workers_per_gather": "0",
+    "work_mem": "32MB",
+}
+"""Settings of a session that reads some streams as a whole."""
 READ_LOG: Final = _SQL["read_log"]
 
 
@@ -245,26 +252,23 @@ def _verify(connection: Connection, position: int, event_id: UUID) -> None:
         raise LogRewound(position, event_id, found)
 
 
-def copy_slice(
-    connection: Connection, *, after: int, up_to: int, limit: int, of: int, number: int
-) -> list[LogRow]:
-    """The next events above `after`, at most `limit` and none above `up_to`, of the streams of a slice.
+def copy_streams(connection: Connection, *, first: UUID, last: UUID, up_to: int) -> list[LogRow]:
+    """All events of the streams whose ids are between two, both among them, and none above `up_to`, in order.
 
-    A slice has the streams whose hash, divided by how many slices there are, leaves its number; the hash is the
-    server's own. `up_to` has to be a safe mark: below it the log never changes. Raises psycopg's errors.
+    `up_to` has to be a safe mark: below it the log never changes. For a session with the settings `BY_STREAM`.
+    Raises psycopg's errors.
     """
-    bounds = {"after": after, "up_to": up_to, "limit": limit, "of": of, "number": number}
-    return _copy_rows(connection, _SQL["read_slice"], bounds)
+    return _copy_rows(connection, _SQL["read_streams"], {"first": str(first), "last": str(last), "up_to": up_to})
 
 
 def _copy_out(connection: Connection, after: int, up_to: int, limit: int) -> list[LogRow]:
     return _copy_rows(connection, READ_LOG, {"after": after, "up_to": up_to, "limit": limit})
 
 
-def _copy_rows(connection: Connection, statement: bytes, bounds: Mapping[str, int]) -> list[LogRow]:
+def _copy_rows(connection: Connection, statement: bytes, bounds: Mapping[str, int | str]) -> list[LogRow]:
     # Through libpq itself: psycopg's copy object waits for every row by itself, and takes half of a reader's time.
     libpq = connection.pgconn
-    statement %= {name.encode(): b"%d" % number for name, number in bounds.items()}
+    statement %= {name.encode(): str(bound).encode() for name, bound in bounds.items()}
     started = libpq.exec_(statement)
     if started.status != pq.ExecStatus.COPY_OUT:
         raise error_of(connection, started)

@@ -13,7 +13,7 @@ from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.eventstore.embedded.logins import login_url
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine import Projection
-from drumbeat.projections.rebuild import comparing
+from drumbeat.projections.rebuild import comparing, slices
 from drumbeat.projections.rebuild.feeds import wanted
 from drumbeat.projections.rebuild.generations import State
 from drumbeat.projections.rebuild.rebuild import Rebuild
@@ -65,10 +65,15 @@ def index_names(url: str, generation: str) -> list[str]:
     return [name for (name,) in found]
 
 
-@pytest.mark.parametrize("events_a_slice", [40, 10_000])
+@pytest.mark.parametrize(("events_a_slice", "events_a_piece"), [(40, 10_000), (10_000, 10_000), (10_000, 7)])
 def test_rows_made_anew_are_the_live_ones_with_the_same_keys_and_indexes(
-    log: ListLog, database_url: str, events_a_slice: int
+    log: ListLog,
+    database_url: str,
+    events_a_slice: int,
+    events_a_piece: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(slices, "EVENTS_A_PIECE", events_a_piece)
     rebuild = rebuild_of(database_url, events_a_slice=events_a_slice)
     generation = rebuild.begin(rebuild.names)
     rebuild.build(generation)

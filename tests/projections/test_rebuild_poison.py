@@ -13,6 +13,7 @@ from drumbeat.projections.rebuild.feeds import outdated
 from drumbeat.projections.rebuild.generations import State
 from drumbeat.projections.rebuild.rebuild import Rebuild
 from drumbeat.projections.rebuild.renewal import renew
+from drumbeat.projections.rebuild.slices import SliceFold
 from drumbeat.projections.rebuild.workbench import RebuildRefused
 from support.given import uid
 from support.projecting import ListLog, into_ledger, project, rows_of
@@ -59,6 +60,35 @@ def test_what_was_poison_is_set_aside_as_it_was_by_the_projector_and_everything_
     assert parked(database_url, generation) == parked(database_url, "gen_1")
     assert len(parked(database_url, generation)) >= 2
     assert not any(one.differs for one in rebuild.compare(generation))
+
+
+def test_a_stream_whose_row_is_refused_is_found_among_many_and_all_others_are_copied_together(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = ListLog()
+    streams = [uid(f"contact {number}") for number in range(40)]
+    refused = []
+    for number, stream in enumerate(streams):
+        log.tell(stream, ENROLLED, MARK)
+        if number in {7, 31}:
+            refused.append(log.tell(stream, INDIGESTIBLE))
+    log.tell(streams[39], INDIGESTIBLE, FORGET)  # gone in the end: nothing of it is to be set aside
+    into_ledger(log, database_url)
+    alone: set[Any] = set()
+    apply_alone = SliceFold._apply_alone
+
+    def seen(fold: SliceFold, cursor: Any, item: Any) -> None:
+        alone.add(item[1].stream_id)
+        apply_alone(fold, cursor, item)
+
+    monkeypatch.setattr(SliceFold, "_apply_alone", seen)
+    rebuild = rebuild_of(database_url, [TALLIES])
+    generation = rebuild.begin(rebuild.names)
+    rebuild.build(generation)
+    assert alone == {streams[7], streams[31]}
+    assert [position for position, *_ in parked(database_url, generation)] == refused
+    rows = {row["contact_id"]: row["events"] for row in rows_of(database_url, f"{generation}.tallies")}
+    assert rows == dict.fromkeys(streams[:39], 2)
 
 
 def twice(fold: Any) -> Any:

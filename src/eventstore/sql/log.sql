@@ -163,12 +163,12 @@ COPY (
     ORDER BY position LIMIT %(limit)b
 ) TO STDOUT (FORMAT binary);
 
--- name: read_slice
--- The same of the streams whose hash, divided by the number of slices, leaves a number.
+-- name: read_streams
+-- Everything of the streams between two ids, both among them, and nothing above a mark.
 COPY (
     SELECT position, recorded_at, type, bytes FROM ledger.events
-    WHERE position > %(after)b AND position <= %(up_to)b AND (uuid_hash(stream_id) & 2147483647) %% %(of)b = %(number)b
-    ORDER BY position LIMIT %(limit)b
+    WHERE stream_id BETWEEN '%(first)b' AND '%(last)b' AND position <= %(up_to)b
+    ORDER BY position
 ) TO STDOUT (FORMAT binary);
 
 -- name: event_at

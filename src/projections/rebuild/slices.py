@@ -1,9 +1,11 @@
 """One slice of a rebuild: the events of some streams, from the first to the mark, folded in memory and copied out.
 
-A row is made of the events of one stream (an entity's key says which), so a slice has all that its rows need.
-Counters and derived rows follow from the rows as they are in the end; log rows are copied while events are read.
+A row is made of the events of one stream (an entity's key says which), so a slice has all that its rows need. It
+is folded in pieces of whole streams, so that only a piece is in memory. Counters and derived rows follow from the
+rows as they are in the end.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,7 +15,7 @@ import psycopg
 
 from drumbeat.access.person_keys import AskKeys
 from drumbeat.events.light import LightEvent
-from drumbeat.eventstore.reader import LogRow, copy_slice
+from drumbeat.eventstore.reader import copy_streams
 from drumbeat.projections.engine.apply import NOT_THE_EVENTS_FAULT
 from drumbeat.projections.engine.bookkeeping import ParkedEvent, ParkedStreams, park
 from drumbeat.projections.engine.decode import Decoded, decode_rows, hold_back, parked
@@ -24,7 +26,10 @@ from drumbeat.projections.engine.shapes import Key, Measures, by_stream
 from drumbeat.projections.engine.store import Store
 from drumbeat.projections.engine.table import Cursor, contact_literals
 
-EVENTS_A_CHUNK: Final = 10_000
+EVENTS_A_PIECE: Final = 10_000
+"""About how many events are read and folded together."""
+
+_IDS: Final = 2**128
 ROWS_A_COPY: Final = 5_000
 
 
@@ -42,12 +47,22 @@ class _Poisoned(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Which events a slice has: those up to `mark` whose stream's hash is `number` modulo `of`."""
+    """Which events a slice has: those up to `mark` of the streams in one of `of` equal parts of all ids.
+
+    The ids of contacts and suppressions, of which there are many, are hashes, and therefore spread evenly.
+    """
 
     generation: str
     mark: int
     number: int
     of: int
+
+    def pieces(self) -> Iterator[tuple[UUID, UUID]]:
+        """The first and the last id of each piece, in their order."""
+        own = max(1, math.ceil(self.mark / self.of / EVENTS_A_PIECE))
+        everybody = self.of * own
+        for piece in range(self.number * own, (self.number + 1) * own):
+            yield UUID(int=piece * _IDS // everybody), UUID(int=(piece + 1) * _IDS // everybody - 1)
 
 
 @dataclass(slots=True)
@@ -66,8 +81,9 @@ class SliceFold:
     ask: AskKeys
     tell: Callable[[int], None]
     _careful: frozenset[UUID] = frozenset()
-    _all_with_care: bool = False
+    _piece: Sequence[Decoded] = ()
     _rows: list[dict[Key, Any]] = field(default_factory=list)
+    _tallies: dict[str, Tally] = field(default_factory=dict)
     _erased: dict[str, list[Key]] = field(default_factory=dict)
     _parked: list[ParkedEvent] = field(default_factory=list)
     _waiting: ParkedStreams = field(default_factory=ParkedStreams)
@@ -78,47 +94,68 @@ class SliceFold:
         with self.writing.cursor() as cursor:
             cursor.execute("SELECT set_config('search_path', %s, true)", [one.generation])
             while True:
-                cursor.execute("SAVEPOINT slice")
                 try:
-                    events = self._fold(cursor, one)
-                    self._write(cursor, one)
+                    with self.writing.transaction():
+                        return self._fold(cursor, one)
                 except _Poisoned as poisoned:
                     self._careful |= poisoned.streams
                 except psycopg.DataError:
-                    # Some row is refused, and a COPY does not say whose: each event is tried by itself, slowly.
-                    if self._all_with_care:
+                    # Some row is refused, and a COPY does not say whose.
+                    refused = self._refused(cursor, self._piece)
+                    if not refused:
                         raise
-                    self._all_with_care = True
-                else:
-                    return events
-                cursor.execute("ROLLBACK TO slice")
+                    self._careful |= refused
 
     def _fold(self, cursor: Cursor, one: Slice) -> int:
-        self._rows = [{} for _ in self.plan.entities]
-        self._erased, self._parked, self._waiting, self._poisoned = {}, [], ParkedStreams(), set()
+        self._begin()
         events = 0
-        for rows in self._chunks(one):
+        for first, last in one.pieces():
+            rows = copy_streams(self.reading, first=first, last=last, up_to=one.mark)
             events += len(rows)
-            self._apply(cursor, decode_rows(self.plan, rows, self.ask))
+            self._piece = decode_rows(self.plan, rows, self.ask)
+            self._fold_piece(cursor, self._piece)
             self.tell(events)
         if self._poisoned:
             raise _Poisoned(frozenset(self._poisoned))
+        self._piece = ()
+        self._write_rest(cursor, one)
         return events
 
-    def _chunks(self, one: Slice) -> Iterator[Sequence[LogRow]]:
-        after = 0
-        while rows := copy_slice(
-            self.reading, after=after, up_to=one.mark, limit=EVENTS_A_CHUNK, of=one.of, number=one.number
+    def _begin(self) -> None:
+        self._tallies, self._erased, self._parked = {}, {}, []
+        self._waiting, self._poisoned = ParkedStreams(), set()
+
+    def _fold_piece(self, cursor: Cursor, decoded: Sequence[Decoded]) -> None:
+        self._rows = [{} for _ in self.plan.entities]
+        self._apply(cursor, decoded)
+        if not self._poisoned:
+            self._write_rows(cursor)
+
+    def _refused(self, cursor: Cursor, decoded: Sequence[Decoded]) -> frozenset[UUID]:
+        """The streams whose rows Postgres refuses, of some of which it refuses a row: found by halves."""
+        streams = sorted({stream for item in decoded if (stream := _stream_of(item)) is not None})
+        if len(streams) < 2:
+            return frozenset(streams) - self._careful
+        refused = frozenset[UUID]()
+        middle = streams[len(streams) // 2]
+        for half in (
+            [item for item in decoded if (stream := _stream_of(item)) is None or stream < middle],
+            [item for item in decoded if (stream := _stream_of(item)) is not None and stream >= middle],
         ):
-            yield rows
-            after = rows[-1].position
+            self._begin()
+            try:
+                with self.writing.transaction(force_rollback=True):
+                    self._fold_piece(cursor, half)
+            except psycopg.DataError:
+                refused |= self._refused(cursor, half)
+        return refused
 
     def _apply(self, cursor: Cursor, decoded: Sequence[Decoded]) -> None:
         plain = decoded
-        if self._careful or self._all_with_care:
+        if self._careful:
             plain = []
             for item in decoded:
-                if self._all_with_care or getattr(item[1], "stream_id", None) in self._careful:
+                if _stream_of(item) in self._careful:
                     self._apply_alone(cursor, item)
                 else:
                     plain.append(item)
@@ -208,17 +245,18 @@ class SliceFold:
 
     # Writing.
 
-    def _write(self, cursor: Cursor, one: Slice) -> None:
-        tallies: dict[str, Tally] = {}
+    def _write_rows(self, cursor: Cursor) -> None:
         for index, entity in enumerate(self.plan.entities):
-            by_key, self._rows[index] = self._rows[index], {}
+            by_key = self._rows[index]
             rows = [row for row in by_key.values() if row is not None]
             self._add(cursor, entity.table, rows)
             for derived in self.plan.derived[index]:
                 self._add(cursor, derived.table, [row for source in rows for row in derived.rows(source)])
             for measures in self.plan.measures[index]:
-                _measure(tallies.setdefault(measures.table, no_amounts()), measures, by_key)
-        for table, tally in tallies.items():
+                _measure(self._tallies.setdefault(measures.table, no_amounts()), measures, by_key)
+
+    def _write_rest(self, cursor: Cursor, one: Slice) -> None:
+        for table, tally in self._tallies.items():
             counters = self.store.counters[table]
             counters.add(cursor, counters.rows_of(tally, one.number))
         for name, contacts in self._erased.items():
@@ -232,6 +270,11 @@ class SliceFold:
     def _add_logs(self, cursor: Cursor, logs: Sequence[Sequence[Row]]) -> None:
         for log, rows in zip(self.plan.logs, logs, strict=True):
             self._add(cursor, log.table, rows)
+
+
+def _stream_of(item: Decoded) -> UUID | None:
+    # What could not be decoded has none.
+    return getattr(item[1], "stream_id", None)
 
 
 def _measure(tally: Tally, measures: Measures[Any], by_key: Mapping[Key, Any]) -> None:

@@ -18,7 +18,7 @@ import structlog
 
 from drumbeat.access.person_keys import AskKeys
 from drumbeat.eventstore.connections import open_connection
-from drumbeat.eventstore.reader import IN_ORDER
+from drumbeat.eventstore.reader import BY_STREAM
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.garbage import Garbage
 from drumbeat.projections.engine.plan import Plan
@@ -102,7 +102,7 @@ def fold_slices(work: Work) -> int:
     `KeysAway`."""
     done, garbage = 0, Garbage()
     with (
-        closing(open_connection(work.log_url, settings=IN_ORDER, role=Role.READ)) as reading,
+        closing(open_connection(work.log_url, settings=BY_STREAM, role=Role.READ)) as reading,
         closing(open_connection(work.read_url, settings={}, role=Role.PROJECT)) as writing,
         closing(open_connection(work.read_url, settings={}, role=Role.PROJECT)) as telling,
         work.asking() as ask,
