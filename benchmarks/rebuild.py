@@ -73,7 +73,7 @@ def _rebuilt(bench: Bench, workers: int, goal: Goal) -> Result:
         project(url, events)
         check(url, contacts)
         rows = _rows(url)
-        work = Rebuild(url, url, projections, partial(asking, url), workers=workers, events_a_slice=events // 4)
+        work = Rebuild(url, url, projections, partial(asking, url), workers=workers)
 
         def ours() -> float:
             generation = work.begin(work.names)

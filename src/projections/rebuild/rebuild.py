@@ -27,7 +27,7 @@ from drumbeat.projections.rebuild import building, comparing
 from drumbeat.projections.rebuild.families import names_of
 from drumbeat.projections.rebuild.generations import SQL, Held, State, live_of
 from drumbeat.projections.rebuild.indexing import finish_tables
-from drumbeat.projections.rebuild.slices import SliceCancelled
+from drumbeat.projections.rebuild.slices import EVENTS_A_PIECE, SliceCancelled
 from drumbeat.projections.rebuild.switching import Switching
 from drumbeat.projections.rebuild.workbench import InOtherHands, RebuildRefused
 from drumbeat.projections.rebuild.workers import Work, fold_all
@@ -36,6 +36,7 @@ from drumbeat.transport.source import LOG, Checkpoint, LogRewound, LogSource, Pl
 log = structlog.get_logger(__name__)
 
 _MOST_SLICES: Final = 4_096
+_ROUNDS: Final = 4
 _MOST_STEPS: Final = 20
 _USUAL_EVENTS_A_SECOND: Final = 40_000
 
@@ -255,8 +256,9 @@ class Rebuild(Switching):
         return {LOG: Checkpoint(self._high_water())}
 
     def _slices(self, mark: int) -> int:
-        # As many for each worker, so that none is idle while the last slice is folded.
-        rounds = max(1, math.ceil(mark / (self._events_a_slice * self._workers)))
+        # As many for each worker, and some, so that none is idle for long while the last slice is folded.
+        for_each = mark / self._workers
+        rounds = max(1, math.ceil(for_each / self._events_a_slice), min(_ROUNDS, int(for_each / EVENTS_A_PIECE)))
         return min(_MOST_SLICES, rounds * self._workers)
 
     def keep_up_to_date(self, generation: str) -> None:

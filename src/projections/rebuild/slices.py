@@ -137,11 +137,9 @@ class SliceFold:
         if len(streams) < 2:
             return frozenset(streams) - self._careful
         refused = frozenset[UUID]()
-        middle = streams[len(streams) // 2]
-        for half in (
-            [item for item in decoded if (stream := _stream_of(item)) is None or stream < middle],
-            [item for item in decoded if (stream := _stream_of(item)) is not None and stream >= middle],
-        ):
+        lower = set(streams[: len(streams) // 2])
+        for is_lower in (True, False):
+            half = [item for item in decoded if (_stream_of(item) in lower) is is_lower]
             self._begin()
             try:
                 with self.writing.transaction(force_rollback=True):

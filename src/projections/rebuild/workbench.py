@@ -25,7 +25,7 @@ from drumbeat.transport.log_in_partitions import LogInPartitions
 from drumbeat.transport.source import LOG, LogSource, Places, how_far, is_before
 
 EVENTS_A_SLICE: Final = 200_000
-"""About how many events a slice is cut for; the rows that come of them are in a worker's memory together."""
+"""About how many events a slice is cut for: what a worker that is killed has done for nothing."""
 
 _PATIENCE_SECONDS: Final = 3_600.0
 
