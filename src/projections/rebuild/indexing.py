@@ -73,7 +73,7 @@ def _finish_what_is_left(
 
 
 def _add_up(cursor: Cursor, generation: str, table: str) -> None:
-    # Each slice has written its own sums.
+    # Each slice has written sums of its own, and of many campaigns several.
     name = sql.Identifier(generation, table)
     columns = cursor.execute(SQL["columns_of"], {"table": f"{generation}.{table}"}).fetchall()
     key = sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns if column not in ("shard", "value"))

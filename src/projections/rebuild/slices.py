@@ -29,8 +29,11 @@ from drumbeat.projections.engine.table import Cursor, contact_literals
 EVENTS_A_PIECE: Final = 10_000
 """About how many events are read and folded together."""
 
-_IDS: Final = 2**128
 ROWS_A_COPY: Final = 5_000
+
+_AMOUNTS_AT_HAND: Final = 30_000
+"""So many sums of counters are kept before they are written, for there may be as many campaigns as contacts."""
+_IDS: Final = 2**128
 
 
 class SliceCancelled(Exception):
@@ -252,11 +255,18 @@ class SliceFold:
                 self._add(cursor, derived.table, [row for source in rows for row in derived.rows(source)])
             for measures in self.plan.measures[index]:
                 _measure(self._tallies.setdefault(measures.table, no_amounts()), measures, by_key)
+        if sum(len(amounts) for tally in self._tallies.values() for amounts in tally.values()) > _AMOUNTS_AT_HAND:
+            self._write_counters(cursor)
 
-    def _write_rest(self, cursor: Cursor, one: Slice) -> None:
+    def _write_counters(self, cursor: Cursor) -> None:
+        # Parts of the same counter: they are added up before there is a key.
         for table, tally in self._tallies.items():
             counters = self.store.counters[table]
-            counters.add(cursor, counters.rows_of(tally, one.number))
+            counters.add(cursor, counters.rows_of(tally, 0))
+        self._tallies = {}
+
+    def _write_rest(self, cursor: Cursor, one: Slice) -> None:
+        self._write_counters(cursor)
         for name, contacts in self._erased.items():
             cursor.execute(self.plan.erase[name], contact_literals(contacts))
         park(cursor, one.generation, self._parked)

@@ -100,7 +100,7 @@ def _help(work: Work) -> None:
 def fold_slices(work: Work) -> int:
     """Fold slices until none is open; how many this worker did. Raises `SliceCancelled`, psycopg's errors,
     `KeysAway`."""
-    done, garbage = 0, Garbage()
+    done, looked_at, garbage = 0, 0, Garbage()
     with (
         closing(open_connection(work.log_url, settings=BY_STREAM, role=Role.READ)) as reading,
         closing(open_connection(work.read_url, settings={}, role=Role.PROJECT)) as writing,
@@ -124,6 +124,8 @@ def fold_slices(work: Work) -> int:
                     SQL["finish_slice"], {"generation": one.generation, "slice": number, "events": events}
                 )
             done += 1
+            looked_at += events
+            garbage.after_step(looked_at, had_work=True)
     return done
 
 
