@@ -13,7 +13,7 @@ from drumbeat.bootstrap import PROJECTIONS
 from drumbeat.eventstore.embedded.logins import login_url
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine import Projection
-from drumbeat.projections.rebuild import comparing, slices
+from drumbeat.projections.rebuild import comparing, cutting
 from drumbeat.projections.rebuild.feeds import wanted
 from drumbeat.projections.rebuild.generations import State
 from drumbeat.projections.rebuild.rebuild import Rebuild
@@ -73,7 +73,7 @@ def test_rows_made_anew_are_the_live_ones_with_the_same_keys_and_indexes(
     events_a_piece: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(slices, "EVENTS_A_PIECE", events_a_piece)
+    monkeypatch.setattr(cutting, "EVENTS_A_PIECE", events_a_piece)
     rebuild = rebuild_of(database_url, events_a_slice=events_a_slice)
     generation = rebuild.begin(rebuild.names)
     rebuild.build(generation)

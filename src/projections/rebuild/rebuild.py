@@ -9,7 +9,6 @@
 Whoever is killed anywhere goes on where it was: `Rebuild.begin` finds the generation that is being built.
 """
 
-import math
 import shutil
 from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
@@ -24,10 +23,11 @@ from drumbeat.eventstore.connections import open_connection
 from drumbeat.eventstore.roles import Role
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.rebuild import building, comparing
+from drumbeat.projections.rebuild.cutting import how_many
 from drumbeat.projections.rebuild.families import names_of
 from drumbeat.projections.rebuild.generations import SQL, Held, State, live_of
 from drumbeat.projections.rebuild.indexing import finish_tables
-from drumbeat.projections.rebuild.slices import EVENTS_A_PIECE, SliceCancelled
+from drumbeat.projections.rebuild.slices import SliceCancelled
 from drumbeat.projections.rebuild.switching import Switching
 from drumbeat.projections.rebuild.workbench import InOtherHands, RebuildRefused
 from drumbeat.projections.rebuild.workers import Work, fold_all
@@ -35,8 +35,6 @@ from drumbeat.transport.source import LOG, Checkpoint, LogRewound, LogSource, Pl
 
 log = structlog.get_logger(__name__)
 
-_MOST_SLICES: Final = 4_096
-_ROUNDS: Final = 4
 _MOST_STEPS: Final = 20
 _USUAL_EVENTS_A_SECOND: Final = 40_000
 
@@ -108,7 +106,7 @@ class Rebuild(Switching):
         return Expected(
             projections=[p.name for p in wanted],
             events=mark,
-            slices=self._slices(mark),
+            slices=how_many(mark, self._workers, self._events_a_slice),
             workers=self._workers,
             size_bytes=size,
             seconds=mark / (_USUAL_EVENTS_A_SECOND * self._workers),
@@ -156,7 +154,7 @@ class Rebuild(Switching):
                 )
             return other
         mark = self._high_water()
-        slices = self._slices(mark)
+        slices = how_many(mark, self._workers, self._events_a_slice)
         size, free = self._live_bytes(wanted), self._free_bytes()
         if free is not None and free < 2 * size:
             raise RebuildRefused(
@@ -254,12 +252,6 @@ class Rebuild(Switching):
             if places is not None:
                 return places
         return {LOG: Checkpoint(self._high_water())}
-
-    def _slices(self, mark: int) -> int:
-        # As many for each worker, and some, so that none is idle for long while the last slice is folded.
-        for_each = mark / self._workers
-        rounds = max(1, math.ceil(for_each / self._events_a_slice), min(_ROUNDS, int(for_each / EVENTS_A_PIECE)))
-        return min(_MOST_SLICES, rounds * self._workers)
 
     def keep_up_to_date(self, generation: str) -> None:
         """What was built is whole: whoever feeds read models feeds it too. Raises `RebuildRefused`."""

@@ -5,8 +5,7 @@ is folded in pieces of whole streams, so that only a piece is in memory. Counter
 rows as they are in the end.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -25,15 +24,12 @@ from drumbeat.projections.engine.rows import Row
 from drumbeat.projections.engine.shapes import Key, Measures, by_stream
 from drumbeat.projections.engine.store import Store
 from drumbeat.projections.engine.table import Cursor, contact_literals
-
-EVENTS_A_PIECE: Final = 10_000
-"""About how many events are read and folded together."""
+from drumbeat.projections.rebuild.cutting import Slice
 
 ROWS_A_COPY: Final = 5_000
 
 _AMOUNTS_AT_HAND: Final = 30_000
 """So many sums of counters are kept before they are written, for there may be as many campaigns as contacts."""
-_IDS: Final = 2**128
 
 
 class SliceCancelled(Exception):
@@ -46,26 +42,6 @@ class _Poisoned(Exception):
     def __init__(self, streams: frozenset[UUID]) -> None:
         super().__init__(f"{len(streams)} streams")
         self.streams = streams
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
-    """Which events a slice has: those up to `mark` of the streams in one of `of` equal parts of all ids.
-
-    The ids of contacts and suppressions, of which there are many, are hashes, and therefore spread evenly.
-    """
-
-    generation: str
-    mark: int
-    number: int
-    of: int
-
-    def pieces(self) -> Iterator[tuple[UUID, UUID]]:
-        """The first and the last id of each piece, in their order."""
-        own = max(1, math.ceil(self.mark / self.of / EVENTS_A_PIECE))
-        everybody = self.of * own
-        for piece in range(self.number * own, (self.number + 1) * own):
-            yield UUID(int=piece * _IDS // everybody), UUID(int=(piece + 1) * _IDS // everybody - 1)
 
 
 @dataclass(slots=True)

@@ -24,10 +24,11 @@ from drumbeat.projections.engine.garbage import Garbage
 from drumbeat.projections.engine.plan import Plan
 from drumbeat.projections.engine.shapes import Projection
 from drumbeat.projections.engine.store import Store
+from drumbeat.projections.rebuild.cutting import Slice
 from drumbeat.projections.rebuild.families import names_of
 from drumbeat.projections.rebuild.feeds import outdated
 from drumbeat.projections.rebuild.generations import SQL, held_at
-from drumbeat.projections.rebuild.slices import Slice, SliceCancelled, SliceFold
+from drumbeat.projections.rebuild.slices import SliceCancelled, SliceFold
 
 log = structlog.get_logger(__name__)
 
