@@ -4,17 +4,16 @@ import json
 import os
 import signal
 import subprocess
-import threading
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 import pytest
 
 from drumbeat.transport.cluster import Cluster
+from support.dashboard_reader import Reader
 from support.machine import DRUMBEAT, Machine, drumbeat, drumbeat_inside, machine, through_kafka, until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(280)]
@@ -27,33 +26,6 @@ def listed(env: Mapping[str, str]) -> list[dict[str, Any]]:
 
 def states(env: Mapping[str, str], generation: str) -> set[str]:
     return {one["state"] for one in listed(env) if one["generation"] == generation}
-
-
-class Reader:
-    """Asks for a dashboard all the time; `failed` is whatever was not answered."""
-
-    def __init__(self, up: Machine, path: str) -> None:
-        self._up, self._path = up, path
-        self._stop = threading.Event()
-        self.answered, self.failed = 0, list[str]()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-
-    def _read(self) -> None:
-        while not self._stop.is_set():
-            try:
-                assert self._up.get(self._path)["contacts"]["value"] == 300
-                self.answered += 1
-            except Exception as error:  # noqa: BLE001  told below
-                self.failed.append(repr(error))
-            time.sleep(0.01)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(10)
 
 
 def demonstration(up: Machine) -> str:
@@ -78,7 +50,7 @@ def test_read_models_are_rebuilt_killed_put_in_place_and_put_back_while_people_r
     with machine(tmp_path / "state", tmp_path / "log", "--demonstration", "--people", "300", "--live") as up:
         env = up.env
 
-        with Reader(up, demonstration(up)) as reader:
+        with Reader(up, demonstration(up), contacts=300) as reader:
             killed = subprocess.Popen(
                 [DRUMBEAT, "projections", "rebuild", "--all", "--workers", "2"],
                 env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, text=True,
@@ -119,7 +91,7 @@ def test_a_reader_who_does_not_end_delays_a_switch_that_turns_nobody_away_and_go
             tmp_path / "state", tmp_path / "log", "--demonstration", "--people", "300",
             DRUMBEAT_DATABASE_URL=database_url,
         ) as up,
-        Reader(up, demonstration(up)) as reader,
+        Reader(up, demonstration(up), contacts=300) as reader,
     ):  # fmt: skip
         built = drumbeat("projections", "rebuild", "--all", "--no-go-live", env=up.env, seconds=120)
         assert built.returncode == 0, built.stderr
@@ -151,7 +123,7 @@ def test_a_rebuild_beside_consumers_of_kafka_disturbs_neither_and_goes_on_from_t
     assert made.returncode == 0, made.stderr
     with (
         machine(tmp_path / "state", tmp_path / "log", "--demonstration", "--people", "300", "--live", **how) as up,
-        Reader(up, demonstration(up)) as reader,
+        Reader(up, demonstration(up), contacts=300) as reader,
     ):
         env = up.env
         done = drumbeat("projections", "rebuild", "--all", "--workers", "2", "--json", env=env, seconds=120)
