@@ -66,8 +66,10 @@ def test_no_value_of_any_parameter_breaks_a_read(
     given = data.draw(st.lists(st.tuples(names, VALUES), min_size=1, max_size=3))
     query = "&".join(f"{name}={quote(value, errors='replace')}" for name, value in given)
     answer = client.get(f"{path.format(campaign_id=SPRING, contact_id=ANN)}?{query}")
-    assert answer.status_code in {200, 400}, (query, answer.text)
-    if answer.status_code == 400:
+    # As of a moment before there was such a campaign, or such a person in it, there is none.
+    expected = {200, 400, 404} if any(name == "as_of" for name, _ in given) else {200, 400}
+    assert answer.status_code in expected, (query, answer.text)
+    if answer.status_code != 200:
         assert problem(answer)["detail"]
 
 
