@@ -182,7 +182,7 @@ def _shown(row: Row) -> Rebuild:
         slices=row.slices,
         events=row.events,
         events_expected=row.events_expected,
-        share_done=0.0 if not row.slices else 1.0 if row.slices_done == row.slices else pace.share,
+        share_done=_share(row, pace),
         events_per_second=pace.events_per_second if folding else None,
         seconds_left=pace.seconds_left if folding else None,
         differences=None if row.differences is None else msgspec.convert(row.differences, list[CountedDifference]),
@@ -195,6 +195,12 @@ def _shown(row: Row) -> Rebuild:
         began_at=row.began_at,
         ended_at=row.ended_at,
     )
+
+
+def _share(row: Row, pace: Pace) -> float:
+    if row.slices and row.slices_done == row.slices:
+        return 1.0  # positions have gaps: there may be fewer events than were expected
+    return pace.share if row.events_expected else 0.0
 
 
 def _state(row: Row) -> RebuildState:

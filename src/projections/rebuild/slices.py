@@ -37,7 +37,7 @@ class SliceCancelled(Exception):
 
 
 class _Poisoned(Exception):
-    """A projection failed on events of some streams: the slice is folded again, these with care."""
+    """A projection failed on some streams, or Postgres refuses their rows: folded again, these with care."""
 
     def __init__(self, streams: frozenset[UUID]) -> None:
         super().__init__(f"{len(streams)} streams")
@@ -60,7 +60,6 @@ class SliceFold:
     ask: AskKeys
     tell: Callable[[int], None]
     _careful: frozenset[UUID] = frozenset()
-    _piece: Sequence[Decoded] = ()
     _rows: list[dict[Key, Any]] = field(default_factory=list)
     _tallies: dict[str, Tally] = field(default_factory=dict)
     _erased: dict[str, list[Key]] = field(default_factory=dict)
@@ -78,12 +77,6 @@ class SliceFold:
                         return self._fold(cursor, one)
                 except _Poisoned as poisoned:
                     self._careful |= poisoned.streams
-                except psycopg.DataError:
-                    # Some row is refused, and a COPY does not say whose.
-                    refused = self._refused(cursor, self._piece)
-                    if not refused:
-                        raise
-                    self._careful |= refused
 
     def _fold(self, cursor: Cursor, one: Slice) -> int:
         self._begin()
@@ -91,12 +84,10 @@ class SliceFold:
         for first, last in one.pieces():
             rows = copy_streams(self.reading, first=first, last=last, up_to=one.mark)
             events += len(rows)
-            self._piece = decode_rows(self.plan, rows, self.ask)
-            self._fold_piece(cursor, self._piece)
+            self._fold_piece(cursor, decode_rows(self.plan, rows, self.ask))
             self.tell(events)
         if self._poisoned:
             raise _Poisoned(frozenset(self._poisoned))
-        self._piece = ()
         self._write_rest(cursor, one)
         return events
 
@@ -105,6 +96,17 @@ class SliceFold:
         self._waiting, self._poisoned = ParkedStreams(), set()
 
     def _fold_piece(self, cursor: Cursor, decoded: Sequence[Decoded]) -> None:
+        try:
+            with self.writing.transaction():
+                self._fold_streams(cursor, decoded)
+        except psycopg.DataError:
+            # Some row is refused, and a COPY does not say whose.
+            refused = self._refused(cursor, decoded)
+            if not refused:
+                raise
+            raise _Poisoned(refused) from None
+
+    def _fold_streams(self, cursor: Cursor, decoded: Sequence[Decoded]) -> None:
         self._rows = [{} for _ in self.plan.entities]
         self._apply(cursor, decoded)
         if not self._poisoned:
@@ -122,7 +124,7 @@ class SliceFold:
             self._begin()
             try:
                 with self.writing.transaction(force_rollback=True):
-                    self._fold_piece(cursor, half)
+                    self._fold_streams(cursor, half)
             except psycopg.DataError:
                 refused |= self._refused(cursor, half)
         return refused

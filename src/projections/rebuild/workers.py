@@ -101,7 +101,7 @@ def _help(work: Work) -> None:
 def fold_slices(work: Work) -> int:
     """Fold slices until none is open; how many this worker did. Raises `SliceCancelled`, psycopg's errors,
     `KeysAway`."""
-    done, looked_at, garbage = 0, 0, Garbage()
+    done, garbage = 0, Garbage()
     with (
         closing(open_connection(work.log_url, settings=BY_STREAM, role=Role.READ)) as reading,
         closing(open_connection(work.read_url, settings={}, role=Role.PROJECT)) as writing,
@@ -125,8 +125,6 @@ def fold_slices(work: Work) -> int:
                     SQL["finish_slice"], {"generation": one.generation, "slice": number, "events": events}
                 )
             done += 1
-            looked_at += events
-            garbage.after_step(looked_at, had_work=True)
     return done
 
 
